@@ -1,6 +1,7 @@
 """What an iteration costs beside the same one written by hand in NumPy, as ratios in one run.
 
     python benchmarks/iteration.py [--repeats 7] [--only ISTA]
+    python benchmarks/iteration.py --wrapped
 
 All iterate a fixed number of times; what is made before is left out: the engine's clock runs from
 its first check to its last one, and of the others the time of one iteration is taken off that of
@@ -8,7 +9,8 @@ many. By hand, an iteration is plain NumPy expressions and ends with the norm of
 engine measures at its checks. "steps" are the engine's iterations without its checks, and without
 the norm. pyproximal runs the same problem where it is installed. Runs are
 interleaved, and ratios are medians: of the process's CPU time, which others on the machine disturb
-little, and of wall time.
+little, and of wall time. With ``--wrapped`` a product by ``sk.linear.wrap(op)``, prepared as in a
+solve and called from outside, stands beside one by the SciPy operator alone, in turns.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import argparse
 import contextlib
 import io
 import math
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +27,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy.sparse.linalg import LinearOperator
 from stopwatch import now, timed
 
 import splitkit as sk
@@ -130,7 +134,7 @@ def fista(A: np.ndarray, b: np.ndarray) -> Case:
             x = new
         return x
 
-    run = Solve(F + G, np.zeros(n), sk.FISTA(alpha=alpha))
+    run = Solve(F + G, np.zeros(n), sk.FISTA())
     peer = proximal_gradient(A, b, alpha, "fista")
     return Case("FISTA", f"{n}", run, by_hand, peer)
 
@@ -335,12 +339,55 @@ def rows() -> Iterator[tuple[partial[Case], int]]:
         yield partial(total_variation, square + 0.1 * rng.normal(size=square.shape)), count
 
 
+class Forward(LinearOperator):
+    """Forward differences of a vector, of which the last is 0."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__(np.float64, (n, n))
+
+    def _matvec(self, x: Any) -> Any:
+        y = np.zeros_like(x)
+        np.subtract(x[1:], x[:-1], out=y[:-1])
+        return y
+
+    def _rmatvec(self, y: Any) -> Any:
+        x = np.zeros_like(y)
+        x[1:] += y[:-1]
+        x[:-1] -= y[:-1]
+        return x
+
+
+def wrapped() -> None:
+    """Print the table of wrapped operators."""
+    print(f"{'n':>9}{'product':>10}{'alone, µs CPU':>16}{'prepared':>10}{'called':>10}")
+    for n in (10**4, 10**5, 10**6):
+        op, x = Forward(n), np.random.default_rng(0).normal(size=n)
+        L = sk.linear.wrap(op)
+        for name, alone, prepared, called in (
+            ("Lx", op.matvec, L.make_evaluation(), L),
+            ("Lᵀy", op.rmatvec, L.T.make_evaluation(), L.T),
+        ):
+            seconds: list[list[float]] = [[], [], []]
+            for _ in range(max(50, 4 * 10**7 // n)):
+                for way, taken in zip((alone, prepared, called), seconds, strict=True):
+                    start = time.process_time()
+                    way(x)
+                    taken.append(time.process_time() - start)
+            by_hand, *ours = (float(np.median(taken)) for taken in seconds)
+            ratios = "".join(f"{each / by_hand:>10.2f}" for each in ours)
+            print(f"{n:>9}{name:>10}{1e6 * by_hand:>16.1f}{ratios}")
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--repeats", type=int, default=7, help="interleaved runs of each")
     parser.add_argument("--only", default="", help="rows of the functions whose name has this")
+    parser.add_argument("--wrapped", action="store_true", help="products of wrapped operators")
     options = parser.parse_args()
+    if options.wrapped:
+        wrapped()
+        return
     warnings.simplefilter("ignore")
     peer = "not installed" if pyproximal is None else pyproximal.__version__
     print(f"CPU (wall) time over that of the loop by hand; pyproximal: {peer}")

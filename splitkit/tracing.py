@@ -280,14 +280,23 @@ def _structure(jaxpr: Any) -> tuple[str, list[Array]]:
     """What two steps share that one program computes, and the literal numbers of this one."""
     import jax  # as above
 
-    names: dict[Any, int] = {}
+    names: dict[Any, str] = {}
+    kinds: dict[Any, str] = {}
     numbers: list[Any] = []
 
     def name(atom: Any) -> str:
+        known = None if hasattr(atom, "val") else names.get(atom)
+        if known is not None:
+            return known
+        aval = atom.aval
+        kind = kinds.get(aval)
+        if kind is None:
+            kind = kinds[aval] = str(aval)
         if hasattr(atom, "val"):
-            numbers.append(np.asarray(atom.val, dtype=atom.aval.dtype))
-            return f"number:{atom.aval}"
-        return f"{names.setdefault(atom, len(names))}:{atom.aval}"
+            numbers.append(np.asarray(atom.val, dtype=aval.dtype))
+            return f"number:{kind}"
+        new = names[atom] = f"{len(names)}:{kind}"
+        return new
 
     lines = [" ".join(map(name, [*jaxpr.constvars, *jaxpr.invars]))]
     for equation in jaxpr.eqns:

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, adjoint_of, scale
-from splitkit.linear.base import LinearOperator, SymmetricMap, require_number
+from splitkit.linear.base import LinearOperator, SymmetricMap
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
@@ -89,7 +89,6 @@ class Coupling(LinearOperator):
         return self.magnitudes(x, batch_ndim)
 
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
-        require_number(alpha, self)
         K, square = self.K, alpha * alpha
         if K.gram is not None:
             shrink = 1 / (1 + square * K.gram)

@@ -123,8 +123,8 @@ class MatrixGame(NashGame):
 
     ``game.solve()`` finds both by a linear program, whatever the payoffs; ``splitkit.solve`` takes
     the game too, as operators on pairs (x, y), with K of any kind. Of a matrix of up to 250,000
-    payoffs it begins, without a method or a callback, at what the linear program finds; a
-    ``splitkit.plan`` of the game begins at the point that it is given, and may take longer.
+    payoffs it begins, without a method or a callback, at what the linear program finds, and so does
+    a ``splitkit.plan`` of the game; from an earlier solution both begin there.
 
     Payoffs count from their mean: more in every entry changes the value alone, and ``F`` is that of
     the matrix without it. ``gap`` is max_i (Kx)ᵢ − min_j (Kᵀy)ⱼ, what both could gain by deviating;

@@ -9,10 +9,10 @@ games, such as those of payoffs of low rank with noise, take them tens of thousa
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from splitkit.backend import (
     Point,
+    Space,
     are_values_at_hand,
     blocks,
     from_numpy,
@@ -22,30 +22,28 @@ from splitkit.backend import (
 )
 from splitkit.linear.dense import DenseMatrix
 from splitkit.problems.games import MatrixGame
+from splitkit.solvers.method import Method
 from splitkit.solvers.methods import Restarted
 from splitkit.solvers.methods.reflected import ReflectedSplitting
-
-if TYPE_CHECKING:
-    from splitkit.operators.base import Operator
-    from splitkit.solvers.plan import Plan
 
 EXACTLY = 1e-12  # the gap of the linear program, beside the payoffs
 LARGEST = 250_000  # payoffs, beyond which a factorization costs more than iterations
 
 
-def foreseen(inclusion: Operator, plan: Plan) -> Point | None:
-    """A governing point next to that of a solution; None: no other door finds one."""
-    method, space = plan.method, plan.space
-    if not (isinstance(inclusion, MatrixGame) and isinstance(inclusion.K, DenseMatrix)):
+def foreseen(game: MatrixGame, method: Method, space: Space, like: Point) -> Point | None:
+    """The governing point of its solution, as arrays like those of the point given; None: the
+    linear program would take too long, or the method does not begin at governing points.
+    """
+    if not isinstance(game.K, DenseMatrix):
         return None
     if not (isinstance(method, Restarted) and isinstance(method.method, ReflectedSplitting)):
         return None
-    payoffs = inclusion.K.matrix
+    payoffs = game.K.matrix
     alone = space.batch_ndim == 0 and space.mesh is None and not is_array(method.alpha)
-    known = all(map(are_values_at_hand, (payoffs, *blocks(plan.x0))))
+    known = all(map(are_values_at_hand, (payoffs, *blocks(like))))
     if not (alone and known) or math.prod(payoffs.shape) > LARGEST:
         return None
-    found = inclusion.solve(tol=EXACTLY, on_failure="return")
-    z = tuple(from_numpy(to_numpy(p), x) for p, x in zip((found.x, found.y), plan.x0, strict=True))
-    u = lincomb(1.0, z, -method.alpha, inclusion.F(z))
+    found = game.solve(tol=EXACTLY, on_failure="return")
+    z = tuple(from_numpy(to_numpy(p), x) for p, x in zip((found.x, found.y), like, strict=True))
+    u = lincomb(1.0, z, -method.alpha, game.F(z))
     return u if space.isfinite(u) else None

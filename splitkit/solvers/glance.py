@@ -205,20 +205,25 @@ class _Lengths:
 
     def __init__(self, space: Space) -> None:
         self.space = copy.copy(space)
-        self._exact: list[Array] = []
+        self._squares: list[Array] = []
+        self._vanish: list[Array] = []
         vars(self.space)["norm"] = self
 
     def __call__(self, x: Point) -> Array:
         space, xp = self.space, self.space.xp
         square = space.inner(x, x)
-        low = space.least / space.eps**2
-        is_zero = reduce(and_, [xp.all(block == 0) for block in blocks(x)])
-        self._exact.append(xp.all((square > low) & (square < math.inf)) | is_zero)
+        self._squares.append(square)
+        self._vanish.append(reduce(and_, [xp.all(block == 0) for block in blocks(x)]))
         return xp.sqrt(square)
 
     def are_exact(self) -> Array:
-        """Whether all that were asked for are."""
-        return self.space.xp.all(self.space.xp.stack(self._exact))
+        """Whether all that were asked for are, by one comparison of all."""
+        space, xp = self.space, self.space.xp
+        squares = xp.stack(self._squares)
+        of_batch = (squares > space.least / space.eps**2) & (squares < math.inf)
+        for _ in range(squares.ndim - 1):
+            of_batch = xp.all(of_batch, axis=-1)
+        return xp.all(of_batch | xp.stack(self._vanish))
 
 
 def _seen(

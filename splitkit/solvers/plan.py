@@ -32,6 +32,7 @@ from splitkit.looks import known_points
 from splitkit.meshes import laid_as
 from splitkit.operators.base import Operator
 from splitkit.outcomes import OnFailure, fail
+from splitkit.problems.games import MatrixGame
 from splitkit.progress import Progress
 from splitkit.proofs import Proof
 from splitkit.properties import sum_strong_monotonicity
@@ -39,6 +40,8 @@ from splitkit.solvers.agreement import require_agreement
 from splitkit.solvers.compiled import Compiled
 from splitkit.solvers.engine import Run, Task, advance
 from splitkit.solvers.explain import Option
+from splitkit.solvers.foreseen import foreseen
+from splitkit.solvers.gap import Gap
 from splitkit.solvers.glance import Glance
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.method import Guarantee, Method
@@ -97,8 +100,8 @@ def plan(
     batch_ndim: int = 0,
 ) -> Plan:
     """A solve of 0 ∈ A₁x + … + Aₙx from points like x0, prepared; steps that no constant of the
-    operators fixes are measured from x0. It begins every solve at the point given: only
-    ``splitkit.solve`` begins a ``MatrixGame`` at the solution of its linear program.
+    operators fixes are measured from x0. As ``splitkit.solve`` it begins a ``MatrixGame`` at the
+    solution of its linear program, which is found once.
 
     Parameters
     ----------
@@ -157,7 +160,10 @@ def planned(
         if isinstance(method, Method):
             method.check_space(space)
         option, rewrites = choose_units(flat, method, x0, space, earlier)
-        return Plan(Warrant.of(option), option.terms or (), x0, space, rewrites=rewrites)
+        made = Plan(Warrant.of(option), option.terms or (), x0, space, rewrites=rewrites)
+    if method is None:
+        made.game = inclusion if isinstance(inclusion, MatrixGame) else None
+    return made
 
 
 def _transformed(
@@ -289,6 +295,7 @@ class Plan(Shown):
         self.warrant, self.terms = warrant, terms
         self.method, self.guarantee = warrant.method, warrant.guarantee
         self.x0, self.space, self.rewrites = x0, space, rewrites
+        self.game: MatrixGame | None = None  # whose solution its linear program finds
         known = zip(terms, warrant.declared, strict=True)
         self._compiled: dict[bool | None, tuple[Compiled | None, Glance | None]] = {}
         self._ended: tuple[float | Stopping | None, int] | None = None
@@ -328,6 +335,30 @@ class Plan(Shown):
 
     def run(self, options: Options, x0: Point | Solution | None = None) -> Solution:
         """``solve`` with options that are checked."""
+        if self.game is not None and self._may_begin_at_game(options, x0):
+            solution = self._run(replace(options, on_failure="return"), self._of_game)
+            if solution.converged or solution.status is Status.INTERRUPTED:
+                return solution
+        return self._run(options, x0)
+
+    def _may_begin_at_game(self, options: Options, x0: Point | Solution | None) -> bool:
+        """Whether nothing is asked of the iterations, or of where they begin."""
+        rule = options.tol
+        by_number = rule is None or (isinstance(rule, (Relative, Gap)) and rule.tol > 0)
+        asked = options.resume is not None or options.callback is not None
+        if not by_number or asked or isinstance(x0, Solution) or in_transformation(x0, self.terms):
+            return False
+        if x0 is not None:
+            self._start(x0)  # which says what is wrong with it
+        return self._of_game is not None
+
+    @cached_property
+    def _of_game(self) -> Point | None:
+        """The governing point of the game's solution; None: none is known."""
+        assert self.game is not None
+        return foreseen(self.game, self.method, self.space, self.x0)
+
+    def _run(self, options: Options, x0: Point | Solution | None) -> Solution:
         start, dual, earlier = self._start(x0)
         if in_transformation(start, self.terms):
             return self._run_transformed(options, start)  # type: ignore[return-value]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from splitkit.backend import Point
 from splitkit.operators.base import Operator
 from splitkit.outcomes import OnFailure
-from splitkit.solvers.foreseen import foreseen
-from splitkit.solvers.gap import Gap
 from splitkit.solvers.method import Method
 from splitkit.solvers.plan import Callback, Options, planned
-from splitkit.solvers.solution import Solution, State, Status
-from splitkit.solvers.stopping import Relative, Stopping
+from splitkit.solvers.solution import Solution, State
+from splitkit.solvers.stopping import Stopping
 
 
 def solve(
@@ -107,16 +104,7 @@ def solve(
         tol, max_iter, callback, progress, resume, on_failure, record_objective, compile
     )
     start = x0 if isinstance(x0, Solution) else None
-    plan = planned(inclusion, x0, method, batch_ndim, resume)
-    rule = options.tol
-    by_number = rule is None or (isinstance(rule, (Relative, Gap)) and rule.tol > 0)
-    if by_number and method is None and start is None and resume is None and callback is None:
-        begin = foreseen(inclusion, plan)
-        if begin is not None:
-            solution = plan.run(replace(options, on_failure="return"), begin)
-            if solution.converged or solution.status is Status.INTERRUPTED:
-                return solution
-    return plan.run(options, start)
+    return planned(inclusion, x0, method, batch_ndim, resume).run(options, start)
 
 
 def iterate(

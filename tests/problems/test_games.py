@@ -360,3 +360,17 @@ def test_nearly_degenerate_games_are_solved_by_default(kind):
 def test_a_game_whose_start_is_its_equilibrium_is_solved_at_once():
     K = np.array([[0.0, 1.0, -1.0], [-1.0, 0.0, 1.0], [1.0, -1.0, 0.0]])
     assert sk.solve(sk.MatrixGame(K), (np.full(3, 1 / 3),) * 2).iterations <= 2
+
+
+def test_a_plan_of_a_game_begins_where_a_solve_does():
+    K = nearly_degenerate("low rank with noise")
+    game, even = sk.MatrixGame(K), (np.full(30, 1 / 30),) * 2
+    once, plan = sk.solve(game, even), sk.plan(game, even)
+    vertex = (np.eye(30)[0],) * 2
+    assert [plan.solve(x0).iterations for x0 in (None, vertex)] == [once.iterations] * 2
+    assert plan.solve(once).iterations <= once.iterations
+    named = sk.plan(game, even, sk.Restarted(sk.DouglasRachford()))
+    asked = named.solve(max_iter=3 * once.iterations, on_failure="return")
+    assert not asked.converged  # whoever names a method gets its iterations
+    with pytest.raises(ValueError, match="x0"):
+        plan.solve((np.zeros(2),) * 2)

@@ -474,3 +474,22 @@ def test_a_slope_that_no_row_limits_is_proved_unbounded():
     solution = LP(np.array([1.0, 1.0]), np.array([[1.0, 0.0]]), 0.0, 1.0).solve(on_failure="return")
     assert solution.status == "unbounded"
     assert np.allclose(solution.certificate.x, [0.0, -1.0])
+
+
+@pytest.mark.parametrize("seed", [1, 56, 95])
+def test_an_equation_that_contradicts_others_is_proved_to_beside_an_objective(seed):
+    # no step of the multipliers settles on the proof; the x that misses the rows least has it
+    rng = np.random.default_rng(seed)
+    A = np.where(rng.random((8, 12)) < 0.4, rng.integers(-5, 6, (8, 12)), 0).astype(float)
+    b = A @ rng.uniform(0, 5, 12)
+    A = np.vstack([A, rng.normal(size=8) @ A])
+    combination = np.linalg.lstsq(A[:8].T, A[8], rcond=None)[0] @ b
+    off = rng.choice([1e-1, 1e-3, 1]) * abs(b).max()
+    sides = np.append(b, combination + off)
+    program = LP(rng.normal(size=12), A, sides, sides, bounds=(0.0, np.inf))
+    found = program.solve(on_failure="return")
+    assert found.status == "infeasible"
+    v, bounds = found.certificate.y, found.certificate.bounds
+    np.testing.assert_allclose(A.T @ v + bounds, 0, atol=1e-8 * abs(A).sum())
+    assert sides @ v < 0
+    assert (bounds <= 0).all()

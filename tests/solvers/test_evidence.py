@@ -7,8 +7,10 @@ import pytest
 from scipy.optimize import linprog, minimize
 
 import splitkit as sk
+from tests.collection import programs as pr
 from tests.collection.judge import solved
-from tests.collection.scales import random_cases
+from tests.collection.problems import PROBLEMS
+from tests.collection.scales import of_collection, random_cases
 
 f = sk.functions
 ADAPTIVE = [sk.AdaptiveProximalGradient(), sk.GoldenRatio(), sk.TsengLineSearch()]
@@ -319,6 +321,28 @@ def test_a_constant_operator_takes_steps_as_long_as_the_set_lets_it(method, scal
         s = sk.solve(inclusion, np.zeros(4), method, max_iter=200)
         reference = linprog(c, bounds=(-scale, scale))
         np.testing.assert_allclose(s.x, reference.x, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "mass"), [("float64", 1e12), ("float32", 1e4)])
+@pytest.mark.parametrize("method", ADAPTIVE, ids=name)
+def test_no_step_is_so_long_that_x_is_lost_beside_it(method, dtype, mass, monkeypatch):
+    """Costs do not change along x, so that no slope bounds a step: where α is too long a plan is of
+    what rounding left of x − αc, whatever its residual.
+    """
+    project, shares = f.TransportPolytope.project, []
+
+    def watched(self, y):
+        x = project(self, y)
+        shares.append(np.linalg.norm(y) / np.linalg.norm(x))
+        return x
+
+    monkeypatch.setattr(f.TransportPolytope, "project", watched)
+    problem = next(p for p in PROBLEMS if p.name == "optimal transport")
+    posed = of_collection(problem).posed(mass, 1.0, lambda a: np.asarray(a, dtype))
+    x = sk.solve(*posed, method).x.astype(float) / mass
+    rounding = float(np.finfo(dtype).eps) ** (1 / 3)
+    assert max(shares) <= 2 / rounding
+    assert abs(problem.value(x) - pr.transport_reference().value) <= 10 * rounding**2
 
 
 @pytest.mark.parametrize(

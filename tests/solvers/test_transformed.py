@@ -136,6 +136,17 @@ def test_methods_that_need_no_constants_remain_for_traced_data():
     assert traced(smooth, A).shape == (5,)
 
 
+def test_a_traced_matrix_game_is_solved():
+    K = jnp.asarray([[3.0, -1.0], [-2.0, 1.0]])
+
+    def strategies(K):
+        return sk.solve(sk.MatrixGame(K), (jnp.zeros(2), jnp.zeros(2)), tol=1e-9).x
+
+    x, y = jax.jit(strategies)(K)
+    np.testing.assert_allclose(to_numpy(x), [2 / 7, 5 / 7], atol=1e-6)
+    np.testing.assert_allclose(to_numpy(y), [3 / 7, 4 / 7], atol=1e-6)
+
+
 def test_what_cannot_run_there_says_so():
     with pytest.raises(TypeError, match=r"Anderson .* take Douglas-Rachford"):
         traced(lambda b: solution(A, b, 0.5, method=sk.Anderson(sk.DouglasRachford())), b)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.sparse.linalg import lsqr
@@ -30,6 +31,7 @@ from splitkit.problems.programs.rows import Vector
 ROUNDING = 1e-8
 WITHIN = 0.01
 NEARLY = 1e-3
+PURGED = 1e-9
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,24 @@ def balanced(data: Data, v: Vector) -> Vector:
     left = largest(data.AT @ v)
     if not ROUNDING * largest(sizes) < left < NEARLY * largest(sizes):
         return v
+    return _refined(data.A, v)
+
+
+def purged(data: Data, v: Vector) -> Vector:
+    """The nearest v with Aᵀv = 0 of those rows alone whose entries are more than rounding, if v
+    nearly is one: beside others nothing cancels that a column could be judged by.
+    """
+    if largest(data.AT @ v) >= NEARLY * largest(data.sizes[2] @ abs(v)):
+        return v
+    (rows,) = np.nonzero(abs(v) > PURGED * largest(v))
+    left = np.zeros(v.size)
+    left[rows] = _refined(data.A[rows], v[rows])
+    return left
+
+
+def _refined(A: Any, v: Vector) -> Vector:
     for _ in range(2):  # of which one is refinement
-        v = v - data.A @ lsqr(data.A, v, atol=ROUNDING, btol=0.0, conlim=0.0)[0]
+        v = v - A @ lsqr(A, v, atol=ROUNDING, btol=0.0, conlim=0.0)[0]
     return v
 
 

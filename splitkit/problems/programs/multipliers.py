@@ -26,7 +26,14 @@ import numpy as np
 from splitkit.outcomes import Status
 from splitkit.problems.programs.data import Data, Units, sizes
 from splitkit.problems.programs.interior import Interior
-from splitkit.problems.programs.measures import Measures, balanced, descends, largest, separates
+from splitkit.problems.programs.measures import (
+    Measures,
+    balanced,
+    descends,
+    largest,
+    purged,
+    separates,
+)
 from splitkit.problems.programs.newton import NewtonSystem
 from splitkit.problems.programs.rows import Vector
 
@@ -53,6 +60,8 @@ SURELY = 1e-4  # part of the tolerance at which that is far enough
 POLISHING = (1e7, 1e6, 1e4)  # σ of proximal steps after them elsewhere, until one suffices
 POLISH_STEPS = 10  # of Newton in each
 PATIENCE = 150  # steps without progress, after which what is left is rounding
+DOUBTED = 15  # of them, after which there may be no solution
+BARE_GAMMAS = 1e4, 1e7, 1e10, 1e13, 1e13, 1e13  # of proximal steps to the least ‖Ax − P_C(Ax)‖
 
 
 @dataclass
@@ -212,7 +221,7 @@ class _Run:
 
     def run(self) -> tuple[Status, Vector | None]:
         """Steps to the end: how it ended, and what proves it."""
-        waited, before, stopped = 0, None, False
+        waited, before, stopped, doubted = 0, None, False, False
         if not (self.x.any() or self.y.any()):
             ended = self.approach()
             if ended is not None:
@@ -229,6 +238,11 @@ class _Run:
             reached = self.limit()
             if reached is not None:
                 return reached, None
+            if waited >= DOUBTED and not doubted:
+                doubted = True
+                proof = self.parted()
+                if proof is not None:
+                    return Status.INFEASIBLE, proof
             if waited >= PATIENCE:
                 return Status.PRECISION, None
             x, y = self.x, self.y
@@ -324,6 +338,32 @@ class _Run:
             if proof is not None and status is Status.INFEASIBLE:
                 return proof
         return None
+
+    def parted(self) -> Vector | None:
+        """A proof that no x has Ax ∈ C, from the x that comes nearest: v = Ax − P_C(Ax) has
+        Aᵀv = 0 there, and sup {⟨z, v⟩: z ∈ C} = ⟨P_C(Ax), v⟩ = −‖v‖². Beside an objective the
+        steps of y turn to v as 1/k only.
+        """
+        data = self.method.data
+        if not data.rows.alone.all():
+            return None
+        method = Multipliers(replace(data, P=0 * data.P, q=np.zeros(data.q.size)))
+        nearest = _Run(method, np.zeros(data.q.size), np.zeros(self.y.size), self.limits)
+        nearest.sigma = np.ones(self.y.size)
+        nearest.accuracy, proof = 0.0, None
+        for nearest.gamma in BARE_GAMMAS:
+            nearest.minimize(INNER)
+            nearest.place(nearest.x)
+            v = nearest.Ax - method.scaled.rows.project(nearest.Ax)
+            proofs = (
+                separates(data, method.units.outward(nearest.x, each)[1])
+                for each in (v, purged(method.scaled, v))
+            )
+            proof = next((each for each in proofs if each is not None), None)
+            if proof is not None or self.limit() is not None:
+                break
+        self.iterations += nearest.iterations
+        return proof
 
     def polish(self) -> None:
         """A proximal step from an interior point that solves it, to one at its bounds."""

@@ -6,7 +6,8 @@ makes two steps x⁺ = R_{αG}(x − αF x), the second from dom G, and the meth
 Each has α about 1/ℓ, ℓ the Lipschitz constant of F from x to x⁺, found by trials. They begin with
 ‖αF x‖ = ‖x‖, so that no unit enters; from x = 0, where nothing has a length, with ‖αF x‖ = 1, which
 later trials correct: where F is bounded, as of a logistic loss, each long step has αℓ about 1, so
-that steps shrink faster and faster. No step is so long that the numbers do not hold it.
+that steps shrink faster and faster. No step is so long that the numbers do not hold it; nor, where
+F does not change at all, so long that x is lost to rounding beside αF x, of which R_{αG} makes x⁺.
 """
 
 from __future__ import annotations
@@ -172,7 +173,7 @@ class AdaptiveSteps(Iteration):
         as ``TRIALS`` find one; y, x⁺ and F x⁺.
 
         The first has ‖αF x‖ = ‖x‖; where x is too large to be moved by it, another may follow.
-        Where F x⁺ = F x, longer ones are tried while x moves on as they do.
+        Where F x⁺ = F x, longer ones are tried while x moves on as they do, up to ``farthest``.
         """
         space, xp = self.space, self.space.xp
         size, force = space.norm(x), space.norm(Fx)
@@ -189,7 +190,8 @@ class AdaptiveSteps(Iteration):
             slope = alpha * change / xp.where(moved > 0, moved, one)
             over = ~(slope <= 1)  # NaN too
             under = (slope > 0) & (slope < LEAST)
-            free = (slope == 0) & (2 * moved > alpha * pace)
+            farthest = self.farthest(x_next, force)
+            free = (slope == 0) & (2 * moved > alpha * pace) & (alpha < farthest)
             pace = moved / alpha
             traced, again = is_traced(over), None
             if trial == 0 and else_try is not None:
@@ -209,7 +211,7 @@ class AdaptiveSteps(Iteration):
             fitted = xp.where(over, xp.minimum(fitted, 2.0 ** (1 - trial) * one), fitted)
             factor = xp.where(free, FACTOR, clip(fitted, 1 / FACTOR, FACTOR))
             between = (short > 0) & (long < math.inf)
-            ahead = xp.minimum(factor * alpha, self.far * one)
+            ahead = xp.minimum(factor * alpha, xp.where(free, farthest, self.far * one))
             tried = xp.where(between, xp.sqrt(short) * xp.sqrt(long), ahead)
             if trial == TRIALS - 2:
                 tried = xp.where(short > 0, short, xp.where(free, start, tried))
@@ -225,6 +227,24 @@ class AdaptiveSteps(Iteration):
         xp, moved = self.space.xp, self.space.norm(subtract(x, before))
         change = self.space.norm(subtract(Fx, F_before))
         return xp.where(moved > 0, change / xp.where(moved > 0, moved, xp.ones_like(moved)), 0.0)
+
+    def farthest(self, x: Point, force: Array) -> Array:
+        """The α of ‖αF x‖ = ‖x‖/∛eps: so long a step leaves x⁺ two thirds of its digits."""
+        xp = self.space.xp
+        reach = self.space.norm(x) / float(xp.finfo(self.space.dtype).eps) ** (1 / 3)
+        known = (reach > 0) & (force > 0)
+        one = xp.ones_like(reach)
+        longest = self.quotient(xp.where(known, reach, one), xp.where(known, force, one))
+        return xp.where(known, longest, self.far * one)
+
+    def longest_from(
+        self, alpha: Array, before: tuple[Point, Point], after: tuple[Point, Point]
+    ) -> Array:
+        """The longest step that is allowed after a first one: ``GREATEST`` times as long."""
+        xp, (x, Fx) = self.space.xp, after
+        flat = self.local_lipschitz(x, Fx, *before) == 0
+        most = xp.minimum(GREATEST * alpha, self.farthest(x, self.space.norm(Fx)))
+        return xp.where(flat, xp.maximum(alpha, most), GREATEST * alpha)
 
     def lengthened(self, longest: Array, slope: Array) -> Array:
         """The longest step, where F is flatter than it was: ``GREATEST``/ℓ."""
@@ -261,7 +281,8 @@ class _ProximalGradient(AdaptiveSteps):
     def started(
         self, alpha: Array, before: tuple[Point, Point], y: Point, after: tuple[Point, Point]
     ) -> tuple[Carry, Trace]:
-        state = after[0], *before, alpha, 1 / 3 + 0.0 * alpha, GREATEST * alpha
+        longest = self.longest_from(alpha, before, after)
+        state = after[0], *before, alpha, 1 / 3 + 0.0 * alpha, longest
         return state, (alpha, y, after[0])
 
     def adapted(self, state: Carry) -> tuple[Carry, Trace]:
@@ -288,7 +309,7 @@ class _GoldenRatio(AdaptiveSteps):
         self, alpha: Array, before: tuple[Point, Point], y: Point, after: tuple[Point, Point]
     ) -> tuple[Carry, Trace]:
         x = after[0]
-        state = x, x, *before, alpha, 1.0 + 0.0 * alpha, GREATEST * alpha
+        state = x, x, *before, alpha, 1.0 + 0.0 * alpha, self.longest_from(alpha, before, after)
         return state, (alpha, y, x)
 
     def adapted(self, state: Carry) -> tuple[Carry, Trace]:

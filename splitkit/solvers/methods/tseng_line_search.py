@@ -8,7 +8,7 @@ from typing import ClassVar
 from splitkit.backend import Array, Point, lincomb, scale, subtract
 from splitkit.loops import repeated_while
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
-from splitkit.solvers.methods.adaptive import GREATEST, AdaptiveMethod, AdaptiveSteps
+from splitkit.solvers.methods.adaptive import AdaptiveMethod, AdaptiveSteps
 from splitkit.solvers.terms import Term, not_maximal
 
 DELTA = 0.8
@@ -65,7 +65,7 @@ class _LineSearch(AdaptiveSteps):
     def started(
         self, alpha: Array, before: tuple[Point, Point], y: Point, after: tuple[Point, Point]
     ) -> tuple[Carry, Trace]:
-        return self.corrected(alpha, before, after, GREATEST * alpha)
+        return self.corrected(alpha, before, after, self.longest_from(alpha, before, after))
 
     def adapted(self, state: Carry) -> tuple[Carry, Trace]:
         x, alpha, longest = state
