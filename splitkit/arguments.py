@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
-from numbers import Integral
+from numbers import Integral, Real
 from operator import index
 from typing import Any, NoReturn
 
@@ -257,4 +257,6 @@ def _is_real(x: Array) -> bool:
 def _refuse(error: type[Exception], name: str, value: Any, remedy: str) -> NoReturn:
     if getattr(value, "requires_grad", False):
         remedy += ", detached (no gradient would reach it)"
+    if isinstance(value, Real) and value == value and math.isnan(as_float(value) or 0.0):
+        raise error(f"{name} is beyond the range of floats: {remedy}")
     raise error(f"{name} = {value!r}: {remedy}")

@@ -120,13 +120,15 @@ def holds(mask: Array) -> bool:
 def as_float(x: Any) -> float | None:
     """A scalar as a Python float: a ``numbers.Real``, or a real array without axes. None for what
     is none: a bool too, and an array by which its library differentiates, which a float would end.
+    NaN, which lies in no range, for what is finite and too large for a float.
     """
     if isinstance(x, bool) or not (isinstance(x, Real) or _is_plain_scalar(x)):
         return None
     try:
-        return float(x)
+        number = float(x)
+        return math.nan if math.isinf(number) and x != number else number
     except OverflowError:
-        return math.inf if x > 0 else -math.inf
+        return math.nan
     except TypeError:  # JAX knows no value of what it traces
         return None
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
-from math import prod
+from math import frexp, prod
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, Space, adjoint_of, scale
+from splitkit.backend import Array, Point, Scalar, Space, adjoint_of, is_traced, namespace, scale
 from splitkit.linear.base import LinearOperator, SymmetricMap
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.last_axes import LastAxesMap
@@ -98,6 +98,9 @@ class Coupling(LinearOperator):
         whole = K.T @ K if is_tall else K @ K.T
         if isinstance(K, DenseMatrix):
             M = K.matrix
+            unit = 1.0 if is_traced(M) else _unit(K.norm, M)
+            if unit != 1.0:
+                M, square = M / unit, (alpha * unit) * (alpha * unit)
             whole = DenseMatrix(adjoint_of(M) @ M if is_tall else M @ adjoint_of(M))
         return _CouplingInverse(K, alpha, whole.shifted_inverse(square), on_x=is_tall)
 
@@ -127,6 +130,16 @@ class Coupling(LinearOperator):
             (cls(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])), shapes, shapes),
             (cls(asarray([[1.2, 1.6, 0.0], [0.0, 0.0, 2.0]])), shapes, shapes),
         ]
+
+
+def _unit(size: float, like: Array) -> float:
+    """A power of 2 about the norm of a matrix where squares of its entries are no numbers of their
+    dtype, or too small to add up; else 1.
+    """
+    limits = namespace(like).finfo(like.dtype)
+    least, most = float(limits.smallest_normal), float(limits.max)
+    far = size > most**0.5 / 4 or 0 < size < least**0.25
+    return 2.0 ** (frexp(size)[1] - 1) if far else 1.0
 
 
 class _Exchange(SymmetricMap):

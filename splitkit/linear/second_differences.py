@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
+from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import (
     Array,
     Point,
@@ -62,9 +63,11 @@ class SecondDifferences(SymmetricMap):
     acts_on_complex = True
 
     def __init__(self, D: Gradient, a: float = 0.0, b: float = 1.0) -> None:
-        self.D, self.a, self.b = D, a, b
-        self.norm = a + b * D.norm**2
-        self.least_gain = a
+        self.D = D
+        self.a = check_parameter("a", a, NON_NEGATIVE)
+        self.b = check_parameter("b", b, NON_NEGATIVE)
+        self.norm = self.a + self.b * D.norm**2
+        self.least_gain = self.a
 
     @property
     def solver(self) -> str:

@@ -22,9 +22,8 @@ def yosida(A: Operator, gamma: float) -> Operator:
     TypeError, ValueError
         gamma is no positive finite number.
     """
-    gamma = check_number("gamma", gamma, POSITIVE)
     if isinstance(A, Yosida):
-        gamma, A = gamma + A.gamma, A.A
+        gamma, A = check_number("gamma", gamma, POSITIVE) + A.gamma, A.A
     return Yosida(A, gamma)
 
 
@@ -54,7 +53,7 @@ class Yosida(OfOne):
 
     def __init__(self, A: Operator, gamma: float) -> None:
         super().__init__(A)
-        self.gamma = gamma
+        self.gamma = check_number("gamma", gamma, POSITIVE)
 
     @cached_property
     def properties(self) -> Properties:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from splitkit.display import Shown
 from splitkit.functions import Box, Indicator, SeparableSum, Simplex
 from splitkit.linear import Affine, Coupling, LinearOperator, Stacked
 from splitkit.linear.dense import DenseMatrix
+from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.sparse import Sparse
 from splitkit.linear.wrapped import wrap
 from splitkit.operators.base import Operator
@@ -152,6 +154,9 @@ class MatrixGame(NashGame):
 
     def __init__(self, K: Array | LinearOperator, *, batch_ndim: int = 0) -> None:
         self.K = wrap(K, argument="K")
+        if isinstance(self.K, LastAxesMap) and not prod(self.K.range_shape + self.K.domain_shape):
+            shape = self.K.range_shape + self.K.domain_shape
+            raise ValueError(f"K has shape {shape}: give each player at least one choice")
         super().__init__(Affine(Coupling(centred(self.K))), [Simplex(batch_ndim=batch_ndim)] * 2)
 
     def value(self, z: Point) -> Array:
@@ -191,8 +196,6 @@ class MatrixGame(NashGame):
         """
         payoffs, like = self._payoffs()
         rows, columns = payoffs.shape
-        if not payoffs.size:
-            raise ValueError(f"K has shape {payoffs.shape}: give each player at least one choice")
         deviations = payoffs - payoffs.mean()
         unit = float(abs(deviations).max()) or 1.0
         A = np.ones((rows + 1, columns + 1))

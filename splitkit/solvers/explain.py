@@ -396,4 +396,5 @@ def misfit(inclusion: Inclusion, method: Method) -> str:
     if without and Role.EVALUATED not in roles:
         return f"{without[0]!r} has no resolvent, and the method evaluates no operator"
     needs = " and ".join(f"{roles.count(role)} {role.value}" for role in dict.fromkeys(roles))
-    return f"it takes {needs} terms, and these are {len(operators)} of another kind"
+    terms = "term" if len(roles) == 1 else "terms"
+    return f"it takes {needs} {terms}, and these are {len(operators)} of another kind"

@@ -183,20 +183,22 @@ def measured_primal_step(
     terms: Sequence[Term], x0: Point, space: Space, iteration: Callable[[float], Iteration]
 ) -> float:
     """τ = ‖x − x₀‖/‖L‖‖y − y₀‖, which makes the bound of a primal-dual method least if (x, y) is
-    the solution: of what a few iterations lead to, at first with the natural step.
+    the solution: of what a few iterations lead to, at first with the natural step. Where each such
+    τ leads to another, as where ‖y − y₀‖ follows √σ (a barrier's), they tell of themselves alone,
+    and the natural one is taken.
 
     Source: Chambolle, Pock (2011), Thm. 1; Applegate et al., *Practical large-scale linear
     programming using primal-dual hybrid gradient* (2021), §3.3.
     """
-    step = mean_step(terms, typical_point(terms, x0, space), space) or 1.0
+    step = natural = mean_step(terms, typical_point(terms, x0, space), space) or 1.0
     norm = next(term.of.norm for term in terms if term.of is not None)
     for _ in range(TRIALS):
         start, _, (x, y) = trial(iteration(step), x0, space)
         in_x, in_y = size(subtract(x, start[0]), space), size(subtract(y, start[1]), space)
         if not (0 < in_x < math.inf and 0 < in_y < math.inf) or alike(in_x / in_y / norm, step):
-            break
+            return step
         step = in_x / in_y / norm
-    return step
+    return natural
 
 
 def alike(found: float, step: float) -> bool:

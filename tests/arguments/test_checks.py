@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -43,6 +44,15 @@ def test_every_kind_of_number_is_a_float(value):
         assert found == 2.0
 
 
+@pytest.mark.parametrize(
+    "value", [10**400, -(10**400), Fraction(10**400, 3)], ids=["above", "below", "fraction"]
+)
+def test_what_no_float_holds_is_not_taken_for_infinite(value):
+    for check in (check_number, check_parameter):
+        with pytest.raises(ValueError, match="upper is beyond the range of floats: give "):
+            check("upper", value, Range(ends="[]"))
+
+
 @pytest.mark.parametrize("value", integers(3), ids=lambda v: type(v).__name__)
 def test_every_kind_of_integer_is_an_int(value):
     found = check_integer("n", value, 1)
@@ -74,12 +84,6 @@ def test_what_is_no_scalar_is_named(value):
 def test_no_float_is_an_integer(value):
     with refused(TypeError, "n", value):
         check_integer("n", value)
-
-
-def test_a_number_beyond_all_floats_is_infinite():
-    for value in (10**400, -(10**400)):
-        with refused(ValueError, "c", value):
-            check_number("c", value)
 
 
 @pytest.mark.parametrize(

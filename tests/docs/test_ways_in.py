@@ -95,6 +95,7 @@ def test_the_factors_of_other_libraries_are_as_said():
     np.testing.assert_allclose(names["soft"], [2.0, 0.0])
     np.testing.assert_allclose(names["moreau"], names["x"])
     np.testing.assert_allclose(names["zero"], 0, atol=1e-12)
+    np.testing.assert_allclose(names["ranks"], [3.0, 1.0, 2.0])
 
 
 def test_what_other_libraries_names_lead_to_is_there():

@@ -23,3 +23,9 @@ def test_torch_differentiates_the_inverse():
     x = torch.ones(5, dtype=torch.float64, requires_grad=True)
     (torch.from_numpy(V) @ INVERSE(x)).backward()
     np.testing.assert_allclose(x.grad, MATRIX @ V, atol=1e-12)
+
+
+@pytest.mark.parametrize("wrong", [{"a": -1.0}, {"b": -1.0}, {"a": np.nan}], ids=str)
+def test_coefficients_below_0_are_refused(wrong):
+    with pytest.raises(ValueError, match="give a non-negative finite number"):
+        SecondDifferences(Gradient(axes=(-1,)), **wrong)

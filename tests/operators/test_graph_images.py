@@ -57,6 +57,12 @@ def test_a_yosida_approximation(A, gamma, alpha, x):
     assert Y.cocoercivity >= gamma
 
 
+@pytest.mark.parametrize("gamma", [-1.0, 0.0, np.inf])
+def test_a_yosida_approximation_has_a_positive_gamma(gamma):
+    with pytest.raises(ValueError, match="give a positive finite number"):
+        sk.operators.Yosida(sk.Affine(np.eye(2)), gamma)
+
+
 def test_the_yosida_approximation_of_the_l1_norm_is_the_gradient_of_hubers_function():
     x = np.array([-3.0, -0.2, 0.0, 0.4, 5.0])
     np.testing.assert_allclose(NORM.yosida(0.5)(x), np.clip(x / 0.5, -1, 1))

@@ -211,6 +211,7 @@ ONE, TWO = np.ones((1, 1)), np.ones((2, 1))
             ValueError,
             "last axes have lengths",
         ),
+        (lambda: sk.MatrixGame(np.zeros((0, 3))), ValueError, "at least one choice"),
     ],
 )  # fmt: skip
 def test_errors_name_the_argument_and_the_remedy(wrong, error, says):
@@ -241,6 +242,15 @@ def solved(K):
     rows, columns = K.shape
     even = np.full(columns, 1 / columns), np.full(rows, 1 / rows)
     return sk.solve(sk.MatrixGame(K), even)
+
+
+@pytest.mark.parametrize("factor", [1e-200, 1e200])
+def test_payoffs_whose_squares_are_no_numbers_are_played_by_resolvents(factor):
+    K, x0 = np.array([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0]]), (np.full(3, 1 / 3), np.full(2, 0.5))
+    plain, other = (sk.solve(sk.MatrixGame(c * K), x0, sk.DouglasRachford()) for c in (1.0, factor))
+    assert abs(other.iterations - plain.iterations) <= 2
+    for block, same in zip(other.x, ([0.75, 0.0, 0.25], [0.75, 0.25]), strict=True):
+        np.testing.assert_allclose(block, same, atol=1e-7)
 
 
 @pytest.mark.parametrize(

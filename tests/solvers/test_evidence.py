@@ -367,6 +367,17 @@ def test_what_was_seen_where_x_was_small_says_nothing_of_where_it_is_large(metho
     np.testing.assert_allclose(solution.x, 1 / 1.1, rtol=1e-6)
 
 
+def test_a_step_that_shrinks_to_nothing_ends_a_solve():
+    """1 − 1/x is no gradient beyond 0, where it is left as it was: steps shrink without end."""
+    F = sk.Operator.from_callable(lambda x: 1 - 1 / x, monotone=True)
+    G = sk.Subdifferential(f.L1Norm(0.1, batch_ndim=1))
+    starts = np.array([[1e-9, 1e6], [1.0, 2.0]])
+    for x0, batch in ((starts[0], 0), (starts, 1)):
+        found = sk.solve(F + G, x0, sk.GoldenRatio(), batch_ndim=batch, on_failure="return")
+        assert not found.converged
+    np.testing.assert_allclose(found.x[1], 1 / 1.1, rtol=1e-6)
+
+
 # -- a value at x₀, or at 0, that nothing near a solution is as large as --------------------------
 
 

@@ -112,10 +112,11 @@ def test_resuming_goes_on_bit_for_bit():
     ("problem", "options", "says"),
     [
         (f.Logistic(LABELS) @ A, {"batch": 3}, "give batch=1"),
+        (f.Logistic(LABELS) @ (A * (LABELS > 0)[:, None]), {}, "rows that are 0"),
         (f.LeastSquares(A, B), {"batch": ROWS}, "no sum of parts"),
         (f.Logistic(LABELS) @ A + f.L1Norm(), {}, "not known to be cocoercive"),
     ],
-    ids=["several rows", "one part", "not cocoercive"],
+    ids=["several rows", "zero rows", "one part", "not cocoercive"],
 )
 def test_what_no_theorem_covers_is_refused(problem, options, says):
     with pytest.raises(sk.NoGuaranteeError, match=says):

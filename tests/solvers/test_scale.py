@@ -202,3 +202,13 @@ def test_residuals_of_a_map_of_unknown_norm_are_judged_in_its_units(method):
         for L in (sk.DenseMatrix(A), sk.linear.wrap(Products(A)))
     ]
     assert counts[1] <= 1.5 * counts[0]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_primal_steps_are_natural_where_each_trial_leads_to_another(dtype):
+    """The multipliers of a barrier grow by √σ: a few iterations tell of σ, and nothing of them."""
+    R = (1.01 + 0.05 * np.random.default_rng(7).standard_normal((100, 8))).astype(dtype)
+    objective = f.LogBarrier() @ R + f.Simplex()
+    found = sk.minimize(objective, np.full(8, 1 / 8, dtype), sk.ChambollePock())
+    gradient = -R.T @ (1 / (R @ found.x))  # optimal: least on the support, with ⟨gradient, x⟩
+    assert abs(np.min(gradient) - gradient @ found.x) <= 2e-4 * abs(np.min(gradient))

@@ -16,7 +16,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from splitkit.backend import Array, Point, clip, is_traced, lincomb, subtract
+from splitkit.backend import Array, Point, clip, holds, is_traced, lincomb, scale, subtract
 from splitkit.solvers.iteration import Carry, Freed, Iteration, Reading, Trace, after_backward
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.terms import Role, Term
@@ -263,7 +263,13 @@ class AdaptiveSteps(Iteration):
         return p / self.space.xp.maximum(q, p / self.far)
 
     def resolve(self, alpha: Array, y: Point) -> Point:
-        """R_{αG}y for the step sizes of this iteration."""
+        """R_{αG}y for the step sizes of this iteration; NaN where F is so steep that there is none,
+        which ends the solve as any NaN does.
+        """
+        if not (is_traced(alpha) or holds(alpha > 0)):
+            xp, one = self.space.xp, self.space.xp.ones_like(alpha)
+            found = self.resolve(xp.where(alpha > 0, alpha, one), y)
+            return scale(xp.where(alpha > 0, one, math.nan * one), found)
         whole = bool(alpha.shape) or is_traced(alpha)
         return self.G.resolve(alpha if whole else float(alpha))(y)
 

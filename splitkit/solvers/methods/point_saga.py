@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from splitkit.backend import Point, add, is_array, lincomb, scale, subtract
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.linear.identity import ScaledIdentity
+from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.recognized import as_affine
 from splitkit.operators.base import Operator
 from splitkit.operators.combination import combine
@@ -19,7 +20,6 @@ from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.drawing import ANEW, Drawing, DrawnIteration
 from splitkit.solvers.methods.resolvent_splittings import _Resolvents
-from splitkit.solvers.rewrites import as_composition
 from splitkit.solvers.sampling import generator
 from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term, columns
@@ -172,14 +172,15 @@ def _cut(A: Operator, batch: int | None) -> Iterator[Operator]:
         pieces = cut_rows(h, M, batch or (None if quadratic else 1))
         if pieces:
             for _, f, K in pieces:
-                yield _resolvable(Subdifferential(f).pullback(K))
+                single = isinstance(K, LastAxesMap) and K.range_shape == (1,)
+                remedy = "leave out rows that are 0" if single else "give batch=1"
+                yield _resolvable(Subdifferential(f).pullback(K), remedy)
             return
     yield _resolvable(A)
 
 
-def _resolvable(A: Operator) -> Operator:
+def _resolvable(A: Operator, remedy: str = "take another method") -> Operator:
     if not A.has_resolvent:
-        remedy = "give batch=1" if as_composition(A) else "take another method"
         raise NoPartsError(f"the part {A!r} has no resolvent: {remedy}")
     return A
 
