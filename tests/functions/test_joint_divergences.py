@@ -38,6 +38,28 @@ def test_the_prox_minimizes(f):
 
 
 @pytest.mark.parametrize("f", CASES.values(), ids=CASES)
+def test_the_prox_solves_its_equations(f):
+    """(y − x)/α = ∇f(x) by differences of f itself, where both blocks are inside; else x is at
+    the edge, where no direction inwards lessens the objective."""
+    rng = np.random.default_rng(2)
+    y, alpha = 2 * rng.standard_normal((2, 40)) + 1, 0.7
+    p, q = f.prox((y[0], y[1]), alpha)
+    inside = 0
+    for point, x in zip(y.T, np.stack([p, q], axis=1), strict=True):
+        if x.min() > 1e-3:
+            inside += 1
+            for k, h in enumerate(1e-5 * np.eye(2) * x):
+                rise = f(tuple((x + h)[:, None])) - f(tuple((x - h)[:, None]))
+                slope = float(rise) / (2 * h[k])
+                assert abs(slope - (point - x)[k] / alpha) <= 1e-6 * (1 + abs(slope))
+        for d in (np.array([1.0, 1.0]), np.array([0.2, 1.0]), np.array([1.0, 0.2])):
+            ahead = x + 1e-3 * d
+            growth = np.sum((ahead - point) ** 2 - (x - point) ** 2) / (2 * alpha)
+            assert f(tuple(ahead[:, None])) - f(tuple(x[:, None])) + growth >= -1e-12
+    assert inside >= 10
+
+
+@pytest.mark.parametrize("f", CASES.values(), ids=CASES)
 def test_single_precision_has_the_digits_of_the_data_at_all_sizes(f):
     rng = np.random.default_rng(1)
     signs = rng.choice([-1, 1], (2, 1000))
