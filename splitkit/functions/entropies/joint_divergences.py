@@ -11,7 +11,7 @@ from splitkit.functions.base import Function, parameter, required
 from splitkit.functions.inner.roots import as_root, increasing_root
 from splitkit.functions.norms.sublinear import Sublinear
 
-STEPS = 32  # of the root's search, at most; 24 are enough over sixteen decades
+STEPS = 32  # of the root's search, at most
 
 
 class JointDivergence(Sublinear):
@@ -27,7 +27,7 @@ class JointDivergence(Sublinear):
     """
 
     finite = False
-    prox_effort = 10.0
+    prox_effort = 40.0
     at_zero: float  # φ(0), the value of (0, 1)
     at_infinity: float  # of (1, 0)
     weight: Scalar
