@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
 from enum import StrEnum
 from typing import Any, Literal, TypeVar
 
 OnFailure = Literal["raise", "warn", "return"]
 Ended = TypeVar("Ended")
+_PACKAGE = os.path.join(os.path.dirname(__file__), "")
 
 
 class Status(StrEnum):
@@ -115,5 +118,13 @@ def fail(solution: Ended, on_failure: OnFailure) -> Ended:
         raise NotConvergedError(solution)
     if on_failure == "warn":
         message: str = solution.message  # type: ignore[attr-defined]
-        warnings.warn(message, NotConvergedWarning, stacklevel=4)
+        warnings.warn(message, NotConvergedWarning, stacklevel=_caller())
     return solution
+
+
+def _caller() -> int:
+    """The stacklevel of the first frame outside of this package, seen from who asks."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    return level

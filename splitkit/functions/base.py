@@ -106,6 +106,9 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
         m such that f − m/2‖·‖² is convex; negative for weakly convex f, −inf if there is none.
     smoothness : float or None
         L such that the gradient is L-Lipschitz; None: not smooth, or unknown.
+    smooth_inside : bool
+        ∇f is known in the interior of the domain alone, NaN elsewhere, and not Lipschitz: methods
+        take the prox, to them ∂f is set-valued.
     elementwise : bool
         prox acts on each entry by itself, so that it does not depend on what is batch.
     polyhedral : bool
@@ -168,7 +171,7 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
         raise TypeError(f"{self!r} has no proximal map in closed form")
 
     def gradient(self, x: Point) -> Point:
-        """∇f(x), like x."""
+        """∇f(x), like x; if ``smooth_inside``, NaN where x is not inside the domain."""
         raise TypeError(f"{self!r} is not differentiable: use its prox")
 
     def hessian(self, x: Point) -> LinearOperator:
@@ -179,6 +182,8 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
         ------
         TypeError
             f is not differentiable, or no formula of its second derivative is known.
+        ValueError
+            x is not inside the domain.
 
         Examples
         --------
@@ -203,9 +208,20 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
         """φᵢ″(xᵢ) of f(x) = Σφᵢ(xᵢ); at real x, also where f is of moduli."""
         raise TypeError(f"{self!r} has no second derivative in closed form")
 
+    def _inside(self, derivative: Array) -> Array:
+        """What was computed at x, if x is inside the domain."""
+        if self.smooth_inside and are_values_at_hand(derivative):
+            xp = namespace(derivative)
+            if bool(xp.any(xp.isnan(derivative))):
+                raise ValueError(
+                    f"{self!r} has no second derivative at x, which is not inside its domain: give "
+                    "an x that is, as its prox returns, and shorten steps that leave it"
+                )
+        return derivative
+
     def _of_curvature(self, x: Array) -> LinearOperator:
         if not is_complex(x):
-            return Diagonal(self.curvatures(x) + namespace(x).zeros_like(x))
+            return Diagonal(self._inside(self.curvatures(x) + namespace(x).zeros_like(x)))
         size = abs(x)
         zero = namespace(x).zeros_like(size)
         return of_moduli(self.curvatures(size) + zero, self.gradient(size) + zero, size, x)
@@ -239,7 +255,7 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
 
     @property
     def has_gradient(self) -> bool:
-        """Whether the gradient can be computed."""
+        """Whether the gradient can be computed, if ``smooth_inside`` where f is smooth."""
         return type(self).gradient is not Function.gradient
 
     @property
@@ -542,7 +558,7 @@ class Modified(Function):
     def __init__(self, f: Function) -> None:
         self.f = f
         self.batch_ndim, self.elementwise, self.convex = f.batch_ndim, f.elementwise, f.convex
-        self.accuracy = f.accuracy
+        self.accuracy, self.smooth_inside = f.accuracy, f.smooth_inside
 
     @property
     def has_prox(self) -> bool:

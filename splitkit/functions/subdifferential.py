@@ -77,7 +77,7 @@ class Subdifferential(Operator):
 
     @cached_property
     def has_evaluation(self) -> bool:
-        return self.f.has_gradient
+        return self.f.has_gradient and not self.f.smooth_inside
 
     @property
     def has_resolvent(self) -> bool:

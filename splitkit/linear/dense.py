@@ -392,7 +392,7 @@ class DenseMatrix(LastAxesMap):
         return self.range_shape[0] / 5, 1.0
 
     @constant
-    def _eigen(self) -> tuple[Array, Array]:
+    def eigen(self) -> tuple[Array, Array]:
         """Eigenvalues, 0 where they are rounding of it, and eigenvectors of a symmetric matrix."""
         values, vectors = self.xp.linalg.eigh(self.matrix)
         size = float(self.xp.max(self.xp.abs(values)))
@@ -400,20 +400,20 @@ class DenseMatrix(LastAxesMap):
         return self.xp.where(self.xp.abs(values) > rounding, values, 0.0), vectors
 
     def _in_eigenbasis(self, alpha: float) -> LinearOperator:
-        values, vectors = self._eigen
+        values, vectors = self.eigen
         return _InEigenbasis(1 / (1 + alpha * values), vectors)
 
     def _is_even(self, alpha: Scalar) -> bool:
         """Whether M is symmetric and monotone, and α so small that eigenvectors invert I + αM."""
         if not (self.is_symmetric and self.properties.monotone):
             return False
-        largest = alpha * self.xp.max(self._eigen[0])
+        largest = alpha * self.xp.max(self.eigen[0])
         return holds(largest <= EVEN)
 
     def samplewise_inverse(self, alpha: Scalar) -> LinearOperator:
         if not self._is_even(alpha):
             return _SamplewiseLU(self, alpha)
-        values, vectors = self._eigen
+        values, vectors = self.eigen
         return SamplewiseInverse(lambda d: _InEigenbasis(d, vectors), values, alpha)
 
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
@@ -434,7 +434,8 @@ class DenseMatrix(LastAxesMap):
             return self._in_eigenbasis(alpha)
         xp, M, identity = self.xp, self.matrix, self._identity()
         shifted = identity + alpha * M
-        V = self._inverse_of(shifted)
+        size = xp.max(xp.sum(xp.abs(shifted), axis=1))
+        V = self._inverse_of(shifted, size)
         if V is None and self.is_symmetric and self.properties.monotone:
             return self._in_eigenbasis(alpha)
         if V is None:
@@ -444,7 +445,6 @@ class DenseMatrix(LastAxesMap):
             )
         residual = xp.max(xp.abs(shifted @ V - identity))
         # backward stability: residual ≲ n eps ‖I + αM‖ ‖V‖, and ‖V‖ ≤ 1 for monotone M
-        size = xp.max(xp.sum(xp.abs(shifted), axis=1))
         allowed = 100 * M.shape[0] * float(xp.finfo(M.dtype).eps) * size
         if not holds(residual <= allowed):
             raise np.linalg.LinAlgError(
@@ -454,16 +454,18 @@ class DenseMatrix(LastAxesMap):
             )
         return self.of_finite(V)
 
-    def _inverse_of(self, shifted: Array) -> Array | None:
-        """The inverse of I + αM, or None where rounding leaves it no digit, in the best units."""
+    def _inverse_of(self, shifted: Array, size: Array) -> Array | None:
+        """The inverse of I + αM, of this ‖·‖_∞, or None where rounding leaves it no digit, in the
+        best units.
+        """
         xp = self.xp
         try:
             V = xp.linalg.inv(shifted)
         except (ArithmeticError, RuntimeError, ValueError):  # each library's own
             return None
         least = 1 / (shifted.shape[0] * float(xp.finfo(shifted.dtype).eps))
-        rows, columns = (xp.max(xp.sum(xp.abs(each), axis=1)) for each in (shifted, V))
-        known = holds(rows * columns < least) or balanced_condition(shifted, V) < least
+        condition = size * xp.max(xp.sum(xp.abs(V), axis=1))
+        known = holds(condition < least) or balanced_condition(shifted, V) < least
         return V if known else None
 
     @kept_for_last_step

@@ -50,7 +50,13 @@ from splitkit.solvers.row_groups import Groups, least_sizes, row_groups
 from splitkit.solvers.solution import Solution, State, Status
 from splitkit.solvers.stopping import Relative, Stopping, as_stopping
 from splitkit.solvers.terms import Role, Term
-from splitkit.solvers.transformed import ArraySolution, run as run_transformed, traceable, unseen
+from splitkit.solvers.transformed import (
+    ArraySolution,
+    require_memoryless,
+    run as run_transformed,
+    traceable,
+    unseen,
+)
 from splitkit.solvers.units import are_alike, choose_units
 from splitkit.solvers.watch import Watch, declares, nearest_in_domain
 from splitkit.solvers.worth import Values, Worth
@@ -383,6 +389,7 @@ class Plan(Shown):
         for name in ("callback", "progress", "resume", "record_objective"):
             if getattr(options, name):
                 raise TypeError(f"{name} is for the host: leave it out inside of jit, vmap or grad")
+        require_memoryless(self.method)
         with solving(start), folding(), known_points():
             method, terms = self.method.constant(), tuple(map(unseen, self.terms))
             warrant = replace(self.warrant, method=method)

@@ -193,6 +193,17 @@ def traceable(inclusion: Inclusion, method: Method | None, x0: Point, space: Spa
     raise TypeError("\n".join(dict.fromkeys(refusals)))
 
 
+def require_memoryless(method: Method) -> None:
+    """Raise TypeError where a wrapper, at any depth, has iterations that depend on earlier ones."""
+    inner = method
+    while isinstance(inner, Wrapper):
+        if inner.remembers:
+            raise TypeError(
+                f"{method.label} cannot run inside of jit, vmap or grad: take {inner.method.label}"
+            )
+        inner = inner.method
+
+
 def _tried(option: Option, x0: Point, space: Space) -> Option:
     """The option with constant steps, if two of them can be traced.
 

@@ -121,10 +121,23 @@ class AtFunction(AtOperator):
         return self.prox(self.alpha, self.x)
 
     @cached_property
+    def ends(self) -> tuple[Measured, Measured]:
+        """Where ∇f is measured, and a point beside: x and y, or q and r such that the prox takes
+        points to 2q − r and r, if ∇f is known inside of the domain alone.
+        """
+        if not self.f.smooth_inside:
+            return self.x, self.y
+        made = []
+        for z in (self.x, self.y):  # no farther out than where proxes do not underflow
+            near = Measured(self.place, z.entries / np.maximum(z.size, 1.0)[:, None], 0.0)
+            made.append(Measured.of(self.place, self.f.prox(near.value)))
+        return Measured.of(self.place, ((made[0] + made[1]) / 2).value), made[1]
+
+    @cached_property
     def slope(self) -> Measured:
-        """∇f(x)."""
-        L = self.f.smoothness or 0.0
-        return Measured.of(self.place, self.f.gradient(self.x.value), L * self.x.size)
+        """∇f, at the first of the ends."""
+        x, L = self.ends[0], self.f.smoothness or 0.0
+        return Measured.of(self.place, self.f.gradient(x.value), L * x.size)
 
     def prox(self, step: float, z: Measured, f: Function | None = None) -> Measured:
         """prox_{step f}(z), or that of another function, which keeps the rounding of z."""
@@ -217,24 +230,28 @@ def laws(f: Function, place: Place, conjugates: Any) -> Iterator[Property]:
     if isinstance(f, Indicator) and f.has_support_point:
         formula = "s ∈ C and ⟨v, s⟩ = σ_C(v), s = C.support_point(v); v = x"
         yield law("support_point", formula, supporting, "x")
-    if f.has_gradient and valued:
+    if f.smooth_inside and valued:
+        formula = "∇f(x) is NaN where f(x) = inf"
+        yield law("undefined_outside", formula, undefined_outside, "x")
+    is_reached = f.has_prox or not f.smooth_inside
+    if f.has_gradient and valued and is_reached:
         yield Property(keeps_in_gradient, KEPT)
         if type(f).value_and_gradient is not Function.value_and_gradient:
             formula = "f.value_and_gradient(x) = (f(x), ∇f(x))"
             yield law("value_and_gradient", formula, computed_together, "x")
         yield law(
             "gradient_lower_bound", "f(y) ≥ f(x) + ⟨∇f(x), y − x⟩ + (m/2)‖y − x‖²",
-            lambda at: above_tangent(at, m) <= at.value(at.y), "x y",
+            lambda at: above_tangent(at, m) <= at.value(at.ends[1]), "x y",
         )  # fmt: skip
         if (L := f.smoothness) is not None:
             yield law(
                 "gradient_upper_bound", "f(y) ≤ f(x) + ⟨∇f(x), y − x⟩ + (L/2)‖y − x‖²",
-                lambda at: at.value(at.y) <= above_tangent(at, L), "x y",
+                lambda at: at.value(at.ends[1]) <= above_tangent(at, L), "x y",
             )  # fmt: skip
-            if place.is_double:
-                formula = "(f(x + hd) − f(x − hd))/(2h) = ⟨∇f(x), d⟩"
-                yield law("finite_difference", formula, finite_difference, "x")
-    if f.has_hessian and place.is_double:
+        if place.is_double and (f.smooth_inside or L is not None):
+            formula = "(f(x + hd) − f(x − hd))/(2h) = ⟨∇f(x), d⟩"
+            yield law("finite_difference", formula, finite_difference, "x")
+    if f.has_hessian and place.is_double and is_reached:
         formula = "(∇f(x + hd) − ∇f(x − hd))/(2h) = ∇²f(x)d, and ⟨e, ∇²f(x)d⟩ = ⟨∇²f(x)e, d⟩"
         yield law("hessian", formula, second_derivative, "x y")
 
@@ -455,30 +472,38 @@ def supporting(at: AtFunction) -> Iterator[Claim]:
     yield s.equals(nearest)
 
 
+def undefined_outside(at: AtFunction) -> Claim:
+    """In some entry."""
+    fx, slope = at.value(at.x), at.place.entries(at.f.gradient(at.x.value))
+    counted = 1.0 * (~fx.isfinite & ~np.isnan(slope).any(axis=-1))
+    return Claim(at.place, fx, "finite", counted, 0.0 * counted)
+
+
 def keeps_in_gradient(at: AtFunction) -> None:
     """∇f leaves its argument as it is, and returns its like."""
-    at.place.keeps("f.gradient(x)", at.f.gradient, at.x.value)
+    at.place.keeps("f.gradient(x)", at.f.gradient, at.ends[0].value)
 
 
 def computed_together(at: AtFunction) -> Iterator[Claim]:
     """The value, then the gradient."""
-    value, slope = at.f.value_and_gradient(at.x.value)
-    yield Number(at.place, at.place.numbers(value), 0.0).equals(at.value(at.x))
+    value, slope = at.f.value_and_gradient(at.ends[0].value)
+    yield Number(at.place, at.place.numbers(value), 0.0).equals(at.value(at.ends[0]))
     yield Measured.of(at.place, slope, at.slope.size).equals(at.slope)
 
 
 def above_tangent(at: AtFunction, curvature: float) -> Number:
     """f(x) + ⟨∇f(x), y − x⟩ + (curvature/2)‖y − x‖²."""
-    d = at.y - at.x
-    return at.value(at.x) + at.slope @ d + curvature / 2 * d.square
+    x, y = at.ends
+    d = y - x
+    return at.value(x) + at.slope @ d + curvature / 2 * d.square
 
 
 def second_derivative(at: AtFunction) -> Iterator[Claim]:
     """Up to how far differences on both sides of x, and of half the step, are apart, as about kinks
     of ∇f.
     """
-    place, x, L = at.place, at.x, at.f.smoothness or 0.0
-    H, d = at.f.hessian(x.value), at.y - at.x
+    place, (x, y), L = at.place, at.ends, at.f.smoothness or 0.0
+    H, d = at.f.hessian(x.value), y - x
 
     def times(d: Measured) -> Measured:
         return Measured.of(place, H(d.value), L * d.size)
@@ -499,7 +524,8 @@ def second_derivative(at: AtFunction) -> Iterator[Claim]:
 
 def finite_difference(at: AtFunction) -> Claim:
     """Up to Lh‖d‖²/2."""
-    d, h = at.y - at.x, 1e-5
-    difference = (at.value(at.x + h * d) - at.value(at.x - h * d)) / (2 * h)
+    (x, y), h = at.ends, 1e-5
+    d = y - x
+    difference = (at.value(x + h * d) - at.value(x - h * d)) / (2 * h)
     curved = (at.f.smoothness or 0.0) * h * d.size * d.size
     return difference.equals(at.slope @ d).within(curved).at(d=d, h=h)

@@ -163,6 +163,7 @@ class _OfFunction(Function):
     def __init__(self, f: Function) -> None:
         self.f, self.batch_ndim, self.convex = f, f.batch_ndim, f.convex
         self.strong_convexity, self.smoothness = f.strong_convexity, f.smoothness
+        self.smooth_inside = f.smooth_inside
         self.accuracy, self.prox_effort = f.accuracy, f.prox_effort
         self.operator = None if f.operator is None else RealOperator(f.operator)
 

@@ -50,7 +50,8 @@ def equilibrium(
     """z of the layer with this number, whose ``Equilibrium`` this is; x is checked."""
     solves = Solves(LAYERS[layer])
     solves.training = training
-    return solves.solve(W, bias, z0, x, theta).clone()  # it may be a view of what is kept
+    z = solves.solve(W, bias, z0, x, theta)
+    return z.clone(memory_format=torch.contiguous_format)  # it may be a view of what is kept
 
 
 @torch.library.custom_op(
@@ -65,7 +66,8 @@ def pullback(
     solves = Solves(LAYERS[layer])
     solves.resume(W, bias, theta)
     with torch.no_grad():
-        return [each.clone() for each in pulled_back(solves, v, W, bias, z, theta)]
+        found = pulled_back(solves, v, W, bias, z, theta)
+        return [each.clone(memory_format=torch.contiguous_format) for each in found]
 
 
 @equilibrium.register_fake
@@ -85,7 +87,8 @@ def _(
 def _(
     v: Tensor, W: Tensor, bias: Tensor, z: Tensor, theta: list[Tensor], layer: int
 ) -> list[Tensor]:
-    return [torch.empty_like(each) for each in (W, bias, *theta)]
+    whole = torch.contiguous_format
+    return [torch.empty_like(each, memory_format=whole) for each in (W, bias, *theta)]
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:

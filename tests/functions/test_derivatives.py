@@ -58,7 +58,8 @@ def maps(f, shape):
     if hasattr(f, "reflect"):
         found["reflect"] = Map(f, shape, f.reflect), False
     if f.has_gradient:
-        found["gradient"] = Map(f, shape, f.gradient), False
+        at = (lambda x: f.gradient(f.prox(x, ALPHA))) if f.smooth_inside else f.gradient
+        found["gradient"] = Map(f, shape, at), False
     if f.convex and f.conjugate.has_prox:
         dual = f.conjugate
         found["conjugate"] = Map(f, shape, lambda u: dual.prox(u, ALPHA)), True

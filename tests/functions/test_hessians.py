@@ -76,3 +76,38 @@ def test_a_wrong_one_is_found_and_what_has_none_says_so():
         F.MoreauEnvelope(F.L1Norm()).hessian(x)
     with pytest.raises(ValueError, match="taken at a point of shapes"):
         F.LogSumExp().hessian(x)(np.ones(3))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        F.KullbackLeibler(b + 1.5).translate(-0.1 * b) @ abs(A),
+        F.LogBarrier() + F.SquaredL2(),
+        2.0 * F.NegativeEntropy() + F.Linear(np.arange(5.0)),
+        F.Rescaled(F.BoxBarrier(), 0.2),
+        F.LogBarrier().on([[0, 2], [1, 3, 4]], np.array([1.0, 0.3])),
+    ],
+    ids=str,
+)
+def test_barriers_have_theirs_inside_and_are_taken_by_their_prox(f):
+    assert f.has_hessian
+    assert f.smooth_inside
+    assert not sk.Subdifferential(f).has_evaluation
+    x, d, h = np.linspace(1.0, 2.0, 5), np.linspace(-1.0, 2.0, 5), 1e-5
+    slope = (f(x + h * d) - f(x - h * d)) / (2 * h)
+    np.testing.assert_allclose(np.sum(f.gradient(x) * d), slope, rtol=1e-7)
+    central = (f.gradient(x + h * d) - f.gradient(x - h * d)) / (2 * h)
+    np.testing.assert_allclose(f.hessian(x)(d), central, rtol=1e-7)
+
+
+def test_outside_of_the_domain_there_is_neither():
+    f, X = F.NegativeLogDet(2.0), np.array([[2.0, 0.5], [0.5, 1.0]])
+    np.testing.assert_allclose(f.gradient(X), -2 * np.linalg.inv(X))
+    for g, x in ((f, -X), (f, np.triu(X)), (F.LogBarrier() @ A, np.ones(5))):
+        assert np.isnan(g.gradient(x)).all()
+        with pytest.raises(ValueError, match="no second derivative at x"):
+            g.hessian(x)
+    assert F.KullbackLeibler(0.0).gradient(np.zeros(1)) == 1  # no counts: linear on x ≥ 0
+    assert not F.LogBarrier().conjugate.has_gradient  # known, but by no formula here
+    for smoothed in (F.MoreauEnvelope(F.LogBarrier(), 0.5), F.MoreauEnvelope(f, 0.5)):
+        assert not smoothed.smooth_inside

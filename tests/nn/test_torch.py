@@ -625,6 +625,26 @@ def test_every_parametrization_in_a_compiled_model(kind):
     torch.compiler.reset()
 
 
+@pytest.mark.parametrize(
+    "parametrization",
+    [
+        lambda: sknn.MonotoneConv2d(2, 3, (4, 5)),
+        lambda: sknn.MonotoneMultiTier(2, (2, 3), (4, 4)),
+    ],
+    ids=["conv", "tiers"],
+)
+def test_a_compiled_backward_step_of_images_has_the_layout_it_was_traced_with(parametrization):
+    """The equilibrium of a convolution has its channels last, which a traced view may not fit."""
+    torch.manual_seed(0)
+    layer = sknn.MonDEQ(parametrization(), "tanh", tol=1e-6).eval()
+    model = nn.Sequential(layer, nn.Flatten())
+    x = torch.randn(2, *layer.parametrization.input_shape)
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    for a, b in zip(gradients(compiled, x), gradients(model, x), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-5)
+    torch.compiler.reset()
+
+
 @every_kind
 @pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
 def test_every_parametrization_under_transforms(kind):

@@ -150,6 +150,12 @@ def test_a_traced_matrix_game_is_solved():
 def test_what_cannot_run_there_says_so():
     with pytest.raises(TypeError, match=r"Anderson .* take Douglas-Rachford"):
         traced(lambda b: solution(A, b, 0.5, method=sk.Anderson(sk.DouglasRachford())), b)
+    for method in (sk.Restarted(sk.DouglasRachford()), sk.Anderson(sk.DouglasRachford())):
+        plan = sk.plan(
+            lasso(A, b, 0.5), jnp.zeros(5), sk.Preconditioned(method, diagonal=jnp.ones(5))
+        )
+        with pytest.raises(TypeError, match=r"cannot run inside of jit.* take Douglas-Rachford"):
+            traced(plan.solve, b[:5])
     with pytest.raises(sk.NoGuaranteeError, match="no known Lipschitz constant"):
         traced(lambda A: solution(A, b, 0.5, method=sk.ForwardBackward(alpha=0.1)), A)
     with pytest.raises(TypeError, match="iterate is for the host"):

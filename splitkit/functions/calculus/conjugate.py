@@ -28,6 +28,8 @@ class Conjugate(Derived):
     binding = FACTOR
     acts_on_complex = True
 
+    smooth_inside = False
+
     def __init__(self, f: Function) -> None:
         if not f.convex:
             raise TypeError(

@@ -58,7 +58,12 @@ class Derived(Function):
 
     @property
     def has_gradient(self) -> bool:
-        return self.expression.has_evaluation
+        return self.expression.has_evaluation or self.smooth_inside
+
+    @cached_property
+    def smooth_inside(self) -> bool:  # type: ignore[override]
+        """That ∇f is made of gradients of the parts, some of which have one inside alone."""
+        return not self.expression.has_evaluation and all(f.has_gradient for f in self.made_of)
 
     @property
     def has_hessian(self) -> bool:

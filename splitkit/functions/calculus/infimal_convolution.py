@@ -34,6 +34,8 @@ class InfimalConvolution(Derived):
     binding = SUM
     acts_on_complex = True
 
+    smooth_inside = False
+
     def __init__(self, f: Function, g: Function) -> None:
         for part in (f, g):
             if not part.convex:

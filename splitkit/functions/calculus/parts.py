@@ -103,6 +103,10 @@ class OfParts(Function):
     def has_gradient(self) -> bool:
         return self.f.has_gradient
 
+    @property
+    def smooth_inside(self) -> bool:  # type: ignore[override]
+        return self.f.smooth_inside
+
     def _each(self, x: Array) -> Iterator[tuple[Function, Array, Array | None]]:
         """f, its arguments, and their weights, for each array of parts."""
         for i, (y, chosen) in enumerate(self.parts(x)):

@@ -66,6 +66,10 @@ class WeightedSum(Function):
     def has_gradient(self) -> bool:
         return self.f.has_gradient
 
+    @property
+    def smooth_inside(self) -> bool:  # type: ignore[override]
+        return self.f.smooth_inside
+
     def _each(self, x: Array, alpha: Scalar = 1.0) -> Array:
         """αwᵢ, of the batch shape of f."""
         ones = namespace(x).ones_like(x[(..., *(0,) * (x.ndim - self.f.batch_ndim))])

@@ -18,6 +18,7 @@ from splitkit.backend import (
     sum_of,
 )
 from splitkit.functions.base import Function, Indicator, extremes, parameter
+from splitkit.functions.entropies.negative_entropy import positive
 from splitkit.functions.inner.roots import as_root, increasing_root, positive_root
 from splitkit.functions.sets.box import Box
 
@@ -56,7 +57,7 @@ class BoxBarrier(Function):
     upper: Scalar = parameter(FINITE, default=1.0)
     weight: Scalar = parameter(POSITIVE, default=1.0)
 
-    elementwise = True
+    elementwise = smooth_inside = True
     prox_effort = 10.0
 
     def __post_init__(self) -> None:
@@ -98,6 +99,14 @@ class BoxBarrier(Function):
         last = _neighbor(self.upper + xp.zeros_like(x), -1)
         found = xp.where(found <= self.lower, first, found)
         return xp.where(found >= self.upper, last, found)
+
+    def gradient(self, x: Point) -> Point:
+        low, high = positive(x - self.lower), positive(self.upper - x)
+        return self.weight * (1 / high - 1 / low)
+
+    def curvatures(self, x: Array) -> Array:
+        low, high = positive(x - self.lower), positive(self.upper - x)
+        return self.weight * (1 / low / low + 1 / high / high)
 
     @property
     def domain(self) -> Indicator:

@@ -9,6 +9,7 @@ from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
 from splitkit.functions.base import Function, Indicator, parameter
 from splitkit.functions.cones.non_negative import NonNegative
 from splitkit.functions.cones.non_positive import NonPositive
+from splitkit.functions.entropies.negative_entropy import positive
 from splitkit.functions.inner.roots import positive_root
 
 
@@ -36,7 +37,7 @@ class LogBarrier(Function):
 
     weight: Scalar = parameter(POSITIVE, default=1.0)
 
-    elementwise = True
+    elementwise = smooth_inside = True
 
     def __call__(self, x: Point) -> Array:
         xp = namespace(x)
@@ -46,6 +47,13 @@ class LogBarrier(Function):
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         return positive_root(x, align(alpha, x) * self.weight)
+
+    def gradient(self, x: Point) -> Point:
+        return -self.weight / positive(x)
+
+    def curvatures(self, x: Array) -> Array:
+        within = positive(x)
+        return self.weight / within / within
 
     @property
     def domain(self) -> Indicator:

@@ -37,7 +37,7 @@ class NegativeEntropy(Function):
 
     weight: Scalar = parameter(POSITIVE, default=1.0)
 
-    elementwise = True
+    elementwise = smooth_inside = True
 
     def __call__(self, x: Point) -> Array:
         terms = namespace(x).where(x >= 0, self.weight * x_log_x(x), float("inf"))
@@ -51,6 +51,12 @@ class NegativeEntropy(Function):
         # farther out, x less t log x is x to rounding, and 0 below
         return xp.where(ratio > far, x, t * omega(held - 1 - xp.log(t))[0])
 
+    def gradient(self, x: Point) -> Point:
+        return self.weight * (1 + log_inside(x))
+
+    def curvatures(self, x: Array) -> Array:
+        return self.weight / positive(x)
+
     @property
     def domain(self) -> Indicator:
         return NonNegative(batch_ndim=self.batch_ndim)
@@ -62,6 +68,17 @@ class NegativeEntropy(Function):
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
         return [(cls(asarray([0.5, 1.0, 2.0]), batch_ndim=1), (2, 3))]
+
+
+def positive(x: Array) -> Array:
+    """x, and NaN where x ≤ 0."""
+    return namespace(x).where(x > 0, x, float("nan"))
+
+
+def log_inside(x: Array) -> Array:
+    """log x, entry by entry; NaN where x ≤ 0."""
+    xp, above = namespace(x), x > 0
+    return xp.where(above, xp.log(xp.where(above, x, 1.0)), float("nan"))
 
 
 def x_log_x(x: Array) -> Array:

@@ -8,7 +8,7 @@ from splitkit.arguments import POSITIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
 from splitkit.functions.base import Function, Indicator, parameter
 from splitkit.functions.cones.non_negative import NonNegative
-from splitkit.functions.entropies.negative_entropy import x_log_x
+from splitkit.functions.entropies.negative_entropy import log_inside, positive, x_log_x
 from splitkit.functions.inner.omega import omega
 
 
@@ -41,7 +41,7 @@ class RelativeEntropy(Function):
     reference: Scalar = parameter(POSITIVE, default=1.0)
     weight: Scalar = parameter(POSITIVE, default=1.0)
 
-    elementwise = True
+    elementwise = smooth_inside = True
 
     def __call__(self, x: Point) -> Array:
         xp, r = namespace(x), self.reference
@@ -55,6 +55,12 @@ class RelativeEntropy(Function):
         held = clip(ratio, -far, far)
         # farther out, x less t log(x/q) is x to rounding, and 0 below
         return xp.where(ratio > far, x, t * omega(held + xp.log(self.reference / t))[0])
+
+    def gradient(self, x: Point) -> Point:
+        return self.weight * log_inside(x / self.reference)
+
+    def curvatures(self, x: Array) -> Array:
+        return self.weight / positive(x)
 
     @property
     def domain(self) -> Indicator:

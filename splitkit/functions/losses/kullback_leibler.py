@@ -41,7 +41,7 @@ class KullbackLeibler(Function):
 
     b: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
-    elementwise = True
+    elementwise = smooth_inside = True
 
     def __call__(self, x: Point) -> Array:
         xp = namespace(x)
@@ -54,6 +54,21 @@ class KullbackLeibler(Function):
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         alpha = align(alpha, x)
         return positive_root(x - alpha, alpha * self.b)
+
+    def gradient(self, x: Point) -> Point:
+        return 1 - self._share(x)
+
+    def curvatures(self, x: Array) -> Array:
+        inside = x > 0
+        return self._share(x) / namespace(x).where(inside, x, 1.0)
+
+    def _share(self, x: Array) -> Array:
+        """b/x; 0 at x = 0 too, where b = 0, NaN outside of the domain."""
+        xp = namespace(x)
+        inside, zero = x > 0, xp.zeros_like(x)
+        b = self.b + zero
+        beyond = xp.where((x == 0) & (b == 0), zero, float("nan"))
+        return xp.where(inside, b / xp.where(inside, x, 1.0), beyond)
 
     @property
     def domain(self) -> Indicator:

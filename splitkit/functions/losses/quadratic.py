@@ -180,12 +180,10 @@ class Quadratic(Function):
 
     @constant
     def _spectrum(self) -> tuple[Array, Array]:
-        """Eigenvalues, 0 where they are rounding, and eigenvectors."""
-        xp = namespace(self.P)
-        eigenvalues, vectors = xp.linalg.eigh(self.P)
-        size = max(abs(float(eigenvalues[0])), abs(float(eigenvalues[-1])))
-        rounding = 4 * eigenvalues.shape[0] * float(xp.finfo(eigenvalues.dtype).eps) * size
-        return xp.where(eigenvalues > rounding, eigenvalues, 0.0), vectors
+        """Eigenvalues, 0 where they are rounding or below, and eigenvectors."""
+        dense: Any = self._map
+        values, vectors = dense.eigen
+        return namespace(values).where(values > 0, values, 0.0), vectors
 
     def _less_q(self, x: Point, alpha: Scalar = 1.0) -> Point:
         return x if self.q is None else lincomb(1.0, x, -alpha, self.q)

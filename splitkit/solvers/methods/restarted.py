@@ -71,6 +71,7 @@ class Restarted(Accelerator):
     balance: bool | None = option(None, check_flag, optional=True)
 
     name: ClassVar[str] = "restarts"
+    remembers: ClassVar[bool] = True
 
     def choosing(self, *terms: Term) -> Self:
         follows = type(self.method).wrapped is not Method.wrapped
