@@ -74,6 +74,45 @@ def test_single_precision_has_the_digits_of_the_data_at_all_sizes(f):
         assert np.max(np.hypot(p - exact_p, q - exact_q) / size) <= 4
 
 
+SLOPES = {  # the derivatives of f in p and in q, of the ratio z and its logarithm s
+    "kullback-leibler": lambda z, s: (s, 1 - z),
+    "jeffrey": lambda z, s: (s + 1 - 1 / z, 1 - s - z),
+    "hellinger": lambda z, s: (1 - z**-0.5, 1 - z**0.5),
+    "chi-squared": lambda z, s: (2 * z - 2, 1 - z**2),
+    "renyi": lambda z, s: (1.5 * z**0.5, -0.5 * z**1.5),
+    "renyi of high order": lambda z, s: (4 * z**3, -3 * z**4),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_prox_where_the_blocks_are_far_apart(name):
+    """x + ∇f(x) = y, to the rounding of what is added up in each block."""
+    rng = np.random.default_rng(3)
+    y = 10.0 ** rng.uniform(-30, 30, (2, 1000)) * rng.choice([-1, 1, 1], (2, 1000))
+    x = np.stack(CASES[name].prox((y[0], y[1])))
+    inside = x.min(axis=0) > 1e-70
+    x, y = x[:, inside], y[:, inside]
+    ratio = x[0] / x[1]
+    slope = np.stack(SLOPES[name](ratio, np.log(ratio)))
+    assert np.count_nonzero(abs(np.log(ratio)) > 40) >= 50
+    assert np.all(abs(x + slope - y) <= 1e-12 * (abs(x) + abs(slope) + abs(y)) + 1e-14)
+
+
+@pytest.mark.parametrize("f", list(CASES.values())[:4], ids=list(CASES)[:4])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_prox_beyond_the_numbers_of_the_dtype(f, dtype):
+    """Where y/α overflows, the prox is y; where it underflows, f is about 0 the support function
+    of the half space u + v ≤ 0.
+    """
+    info = np.finfo(dtype)
+    y = np.array([[3.0, 1.0, -1.0, 2.0], [2.0, 1.0, 2.0, -3.0]], dtype)
+    far = np.stack(f.prox(tuple(y * (info.max / 16)), float(info.tiny)))
+    assert np.allclose(far, np.maximum(y, 0) * (info.max / 16), 0, info.eps * info.max)
+    near = np.stack(f.prox(tuple(y * (info.tiny * 2**10)), float(info.max)))
+    mean = np.maximum(y.mean(axis=0), 0) * (info.tiny * 2**10)
+    assert np.allclose(near, [mean, mean], rtol=1e-3, atol=0)
+
+
 def test_values_at_the_edge():
     one, zero = np.ones(1), np.zeros(1)
     expected = {

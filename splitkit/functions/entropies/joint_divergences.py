@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from splitkit.arguments import POSITIVE, Range, check_number
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, held_fixed, namespace, sum_of
 from splitkit.functions.base import Function, parameter, required
-from splitkit.functions.inner.roots import as_root, increasing_root
+from splitkit.functions.inner.roots import as_root, increasing_root, positive_root
 from splitkit.functions.norms.sublinear import Sublinear
 
 STEPS = 32  # of the root's search, at most
@@ -28,9 +29,9 @@ class JointDivergence(Sublinear):
 
     finite = False
     prox_effort = 40.0
-    at_zero: float  # φ(0), the value of (0, 1)
-    at_infinity: float  # of (1, 0)
-    weight: Scalar
+    at_zero: ClassVar[float]  # φ(0), the value of (0, 1)
+    at_infinity: ClassVar[float]  # of (1, 0)
+    weight: ClassVar[Any]  # after what else a subclass declares
 
     def _terms(self, p: Array, q: Array) -> Array:
         """qφ(p/q) for p, q > 0."""
@@ -41,7 +42,9 @@ class JointDivergence(Sublinear):
         raise NotImplementedError
 
     def _bounds(self, a: Array, b: Array) -> tuple[Array, Array]:
-        """Between which s is; both −∞ where p = 0."""
+        """Between which s is, or a part of what is beyond where a side is negative there; both −∞
+        where p = 0.
+        """
         raise NotImplementedError
 
     def __call__(self, x: Point) -> Array:
@@ -59,7 +62,12 @@ class JointDivergence(Sublinear):
         xp = namespace(p)
         greatest = float(xp.finfo(p.dtype).max)
         t = align(alpha, p) * self.weight + xp.zeros_like(p)
-        a, b = (clip(each / t, -greatest / 16, greatest / 16) for each in (p, q))
+        # where y/t is no number of the dtype, that of the nearest t for which it is one: so far
+        # out f is affine about y to rounding, so near 0 its prox is homogeneous
+        size = held_fixed(xp.maximum(abs(p), abs(q)))
+        t = xp.maximum(t, size * (16 / greatest))
+        t = xp.minimum(t, xp.where(size > 0, size, 1.0) * (greatest / 16))
+        a, b = p / t, q / t
 
         def g(s: Array, a: Array, b: Array) -> tuple[Array, Array]:
             u, v, slope = self._boundary(s)
@@ -98,7 +106,8 @@ class JointDivergence(Sublinear):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        return [(cls(weight=asarray([0.5, 1.0, 2.0]), batch_ndim=1), ((2, 3), (2, 3)))]
+        weight = asarray([0.5, 1.0, 2.0])
+        return [(cls(weight=weight, batch_ndim=1), ((2, 3), (2, 3)))]  # type: ignore[call-arg]
 
 
 def _times(factor: float, x: Array) -> Array:
@@ -113,6 +122,17 @@ def _log_ratio(p: Array, q: Array) -> Array:
     return xp.where(near, xp.log1p(xp.where(near, d / q, 0.0)), xp.log(p) - xp.log(q))
 
 
+def _positive_log(x: Array) -> Array:
+    """log x, of numbers below the least normal one as of that."""
+    xp = namespace(x)
+    return xp.log(clip(x, float(xp.finfo(x.dtype).smallest_normal)))
+
+
+def _log_root(c: Array, r: Array) -> Array:
+    """log of the root ζ ≥ 0 of ζ² + cζ = r, of which r < 0 counts as 0."""
+    return _positive_log(positive_root(-c, clip(r, 0.0)))
+
+
 def _root_between(
     powers: tuple[tuple[float, float], ...], a: Array, b: Array
 ) -> tuple[Array, Array]:
@@ -122,8 +142,7 @@ def _root_between(
     b < 0 one of Σ cζᵏ is that, and the last at most twice the greater of a and −bζ.
     """
     xp, many = namespace(a), len(powers) + 1
-    tiny = float(xp.finfo(a.dtype).smallest_normal)
-    log_a, log_b = xp.log(clip(a, tiny)), xp.log(clip(abs(b), tiny))
+    log_a, log_b = _positive_log(a), _positive_log(abs(b))
     alone = xp.where(b > 0, log_a - log_b, math.inf)
     low, high = alone - math.log(many), alone
     for c, k in powers:
@@ -135,6 +154,15 @@ def _root_between(
     high = xp.where(b < 0, grown, high)
     some = a > 0
     return xp.where(some, low - 0.1, -math.inf), xp.where(some, high + 0.1, -math.inf)
+
+
+def _mirrored(
+    positive: Callable[[Array, Array], tuple[Array, Array]], a: Array, b: Array
+) -> tuple[Array, Array]:
+    """Between which s is, of a symmetric f, of how that reads where a ≥ b, so that s ≥ 0."""
+    xp, above = namespace(a), a >= b
+    low, high = positive(xp.maximum(a, b), xp.minimum(a, b))
+    return xp.where(above, low, -high), xp.where(above, high, -low)
 
 
 class JointKullbackLeibler(JointDivergence):
@@ -162,7 +190,7 @@ class JointKullbackLeibler(JointDivergence):
     formula = r"<weight*>\sum p\log(p/q) - p + q"
     at_zero, at_infinity = 1.0, math.inf
 
-    weight: Scalar = parameter(POSITIVE, default=1.0)
+    weight: Scalar = parameter(POSITIVE, default=1.0)  # type: ignore[misc]
 
     def _terms(self, p: Array, q: Array) -> Array:
         return p * _log_ratio(p, q) - (p - q)
@@ -172,8 +200,16 @@ class JointKullbackLeibler(JointDivergence):
         return s, -xp.expm1(s), xp.ones_like(s)
 
     def _bounds(self, a: Array, b: Array) -> tuple[Array, Array]:
-        size = abs(a) + abs(b)
-        return -size, namespace(size).log1p(size)
+        xp, c, size = namespace(a), b - 1, abs(a) + abs(b)
+        # the sides at 0 are a and b; at the low end ζ(c + ζ) ≤ 1 ≤ a − s, or ζb ≤ |b| ≤ a − s
+        low = xp.maximum(-size, clip(a, high=0.0) - xp.log1p(abs(c)) - 1)
+        low = xp.where(a >= b, 0.0, low)
+        high = xp.where(a >= b, xp.log1p(size), 0.0)
+        high = xp.minimum(high, xp.where(c >= 0, a, math.inf))  # ζ(c + ζ) = a − s ≥ 0
+        # ζ rises with a − s, which lies between its values at the ends
+        high = xp.maximum(low, xp.minimum(high, _log_root(c, a - low) + 0.1))
+        raised = xp.where(a > high, _log_root(c, a - high) - 0.1, low)
+        return xp.minimum(xp.maximum(low, raised), high), high
 
 
 class JointJeffrey(JointDivergence):
@@ -200,7 +236,7 @@ class JointJeffrey(JointDivergence):
     formula = r"<weight*>\sum (p - q)\log(p/q)"
     at_zero = at_infinity = math.inf
 
-    weight: Scalar = parameter(POSITIVE, default=1.0)
+    weight: Scalar = parameter(POSITIVE, default=1.0)  # type: ignore[misc]
 
     def _terms(self, p: Array, q: Array) -> Array:
         return (p - q) * _log_ratio(p, q)
@@ -210,9 +246,13 @@ class JointJeffrey(JointDivergence):
         return s - xp.expm1(-s), -s - xp.expm1(s), 1 + xp.exp(-s)
 
     def _bounds(self, a: Array, b: Array) -> tuple[Array, Array]:
-        size = abs(a) + abs(b)
-        end = namespace(size).log1p(size)
-        return -end, end
+        def positive(a: Array, b: Array) -> tuple[Array, Array]:
+            xp = namespace(a)
+            # ζ² + (b − 1 + s)ζ = a − 1 − s + 1/ζ, and 0 ≤ s, 1/ζ ≤ 1
+            high = clip(xp.minimum(xp.log1p(abs(a) + abs(b)), _log_root(b - 1, a) + 0.1), 0.0)
+            return clip(_log_root(b - 1 + high, a - 1 - high) - 0.1, 0.0), high
+
+        return _mirrored(positive, a, b)
 
 
 class JointHellinger(JointDivergence):
@@ -239,7 +279,7 @@ class JointHellinger(JointDivergence):
     formula = r"<weight*>\sum (\sqrt{p} - \sqrt{q})^2"
     at_zero = at_infinity = 1.0
 
-    weight: Scalar = parameter(POSITIVE, default=1.0)
+    weight: Scalar = parameter(POSITIVE, default=1.0)  # type: ignore[misc]
 
     def _terms(self, p: Array, q: Array) -> Array:
         sqrt = namespace(p).sqrt
@@ -250,9 +290,26 @@ class JointHellinger(JointDivergence):
         return -xp.expm1(-s / 2), -xp.expm1(s / 2), xp.exp(-s / 2) / 2
 
     def _bounds(self, a: Array, b: Array) -> tuple[Array, Array]:
-        size = abs(a) + abs(b)
-        end = 2 * namespace(size).log1p(size)
-        return -end, end
+        def positive(a: Array, b: Array) -> tuple[Array, Array]:
+            xp = namespace(a)
+            # w³ + (b − 1)w² = a − 1 + 1/w, w = √ζ ≥ 1
+            most, least, square = _positive_log(a), _positive_log(a - 1), _positive_log(abs(b - 1))
+            log2, plus = math.log(2), b > 1
+            high = xp.where(
+                plus,
+                xp.minimum(most / 3, (most - square) / 2),
+                xp.maximum((most + log2) / 3, square + log2),
+            )
+            low = xp.where(
+                plus,
+                xp.minimum((least - log2) / 3, (least - square - log2) / 2),
+                xp.maximum(least / 3, square),
+            )
+            size = xp.log1p(abs(a) + abs(b))
+            high = clip(xp.minimum(high + 0.1, size), 0.0)
+            return 2 * xp.minimum(clip(low - 0.1, 0.0), high), 2 * high
+
+        return _mirrored(positive, a, b)
 
 
 class JointChiSquared(JointDivergence):
@@ -280,7 +337,7 @@ class JointChiSquared(JointDivergence):
     formula = r"<weight*>\sum (p - q)^2/q"
     at_zero, at_infinity = 1.0, math.inf
 
-    weight: Scalar = parameter(POSITIVE, default=1.0)
+    weight: Scalar = parameter(POSITIVE, default=1.0)  # type: ignore[misc]
 
     def _terms(self, p: Array, q: Array) -> Array:
         return (p - q) * ((p - q) / q)
@@ -322,7 +379,7 @@ class JointRenyi(JointDivergence):
     at_zero, at_infinity = 0.0, math.inf
 
     order: float = required(check_number, within=Range(1.01, 16.0, "[]"))
-    weight: Scalar = parameter(POSITIVE, default=1.0)
+    weight: Scalar = parameter(POSITIVE, default=1.0)  # type: ignore[misc]
 
     def _terms(self, p: Array, q: Array) -> Array:
         return p * (p / q) ** (self.order - 1)
