@@ -170,6 +170,7 @@ class SolutionSet(Inexact, Indicator):
         """
         if self._factor is None or not isinstance(self.b, np.ndarray) or self.b.ndim != 1:
             return None
+        assert isinstance(self.L, Sparse)  # as it has a factor
         L, b, M = self.L.matrix, self.b, H.merged
         if isinstance(M, DenseMatrix):
             return AffineSet(
