@@ -34,7 +34,8 @@ from splitkit.solvers.terms import Term
 
 GAP = 10.0
 
-Groups = tuple[tuple[Array, ...], ...]  # of each block of x and y, masks of its groups; () for one
+# of each block of x and y, masks of its groups, of NumPy the places in the flat block; () for one
+Groups = tuple[tuple[Array, ...], ...]
 
 
 def row_groups(terms: Sequence[Term], x0: Point, space: Space, *, dual: bool = True) -> Groups:
@@ -64,13 +65,13 @@ def norms_of_rows(x: Point, groups: Groups, space: Space) -> list[Array]:
     return norms
 
 
-def _part(block: Array, mask: Array) -> Array:
-    """The rows that a mask marks, with 0 for the others where a library would have to wait for
-    their number, or be told it.
+def _part(block: Array, rows: Array) -> Array:
+    """The rows of a group, with 0 for the others where a library would have to wait for their
+    number, or be told it.
     """
     if isinstance(block, np.ndarray):
-        return block[mask]
-    return where(mask, block, namespace(block).zeros_like(block))
+        return block.take(rows)
+    return where(rows, block, namespace(block).zeros_like(block))
 
 
 def least_sizes(terms: Sequence[Term], groups: Groups, x0: Point, space: Space) -> list[Array]:
@@ -122,4 +123,6 @@ def _groups(found: Sequence[Array], space: Space) -> tuple[Array, ...]:
         return ()
     place = np.searchsorted(ends, largest, side="right")
     masks = [place == i for i in range(ends.size + 1)]
+    if space.xp is namespace(largest):
+        return tuple(map(np.flatnonzero, masks))
     return tuple(space.xp.asarray(mask, device=space.device) for mask in masks)

@@ -182,6 +182,28 @@ def test_rank_on_every_library(asarray, dtype):
     np.testing.assert_allclose(backend.to_numpy(x), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(40, 40), (2, 50, 33), (35, 48)], ids=str)
+@pytest.mark.parametrize("of", [float, complex])
+@every_library
+def test_large_matrices_shrink_by_their_gram_matrices_as_by_their_singular_values(
+    asarray, dtype, shape, of
+):
+    """Far above the threshold, near it, below it, in one unit and at the ends of the floats."""
+    X = rng.standard_normal(shape) + (1j * rng.standard_normal(shape) if of is complex else 0)
+    size = np.linalg.norm(X, 2, axis=(-2, -1)).max()
+    eps = np.finfo(dtype).eps
+    for part, unit in [(0.9, 1.0), (0.3, 1e30), (0.02, 1.0), (1e-5, 1.0), (2.0, 1e-30)]:
+        U, sigma, Vt = np.linalg.svd(unit * X, full_matrices=False)
+        least = part * size * unit
+        expected = (U * np.maximum(sigma - least, 0.0)[..., None, :]) @ Vt
+        x = asarray(unit * X) if of is float else backend.complexified(asarray(unit * X.real))
+        if of is complex:
+            x = x + 1j * asarray(unit * X.imag)
+        found = backend.to_numpy(NuclearNorm(batch_ndim=len(shape) - 2).prox(x, float(least)))
+        lost = 1.0 if part < 1e-3 or dtype == "float32" else 0.5 / part
+        assert np.abs(found - expected).max() <= 8 * len(sigma.T) * eps * size * unit * max(1, lost)
+
+
 def test_rank_claims_nothing():
     f = Rank()
     assert not f.convex

@@ -11,6 +11,7 @@ from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace, n
 from splitkit.functions.base import Function, Indicator, Modified, matrices, spectral_roundings
 from splitkit.functions.inner.hessians import SecondDerivative
 from splitkit.functions.inner.spectra import derivative_at, of_eigenvalues, of_singular_values
+from splitkit.functions.norms.l1_norm import L1Norm
 from splitkit.linear.base import LinearOperator
 
 
@@ -66,7 +67,8 @@ class Spectral(Modified):
         return _value(self.f, namespace(x).linalg.svdvals(x), x)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        return of_singular_values(x, lambda sigma: self.f.prox(sigma, alpha))
+        least = alpha * self.f.weight if isinstance(self.f, L1Norm) else None
+        return of_singular_values(x, lambda sigma: self.f.prox(sigma, alpha), least)
 
     def gradient(self, x: Point) -> Point:
         return of_singular_values(x, self.f.gradient)
