@@ -136,8 +136,7 @@ def _unpacked(path: Path) -> dict[str, bytearray]:
                     if not member.isreg() or name not in (*TRAIN, TEST) or name in contents:
                         continue
                     if member.size > LARGEST * RECORD:
-                        found, expected = f"{member.size} bytes of {name}", _at_most()
-                        raise tarfile.TarError(f"{found}, expected {expected}")
+                        raise tarfile.TarError(f"{member.size} bytes of {name}, {_at_most()}")
                     stream.end += member.size
                     part = archive.extractfile(member)
                     assert part is not None  # it is regular
@@ -154,7 +153,7 @@ def _unpacked(path: Path) -> dict[str, bytearray]:
 class _Bounded:
     """A packed file of which nothing behind ``end`` is unpacked, whatever the headers in it say."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: gzip.GzipFile) -> None:
         self._file, self.end = file, BESIDE
 
     def read(self, size: int) -> bytes:
