@@ -265,6 +265,8 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
         m, L = self.strong_convexity, self.smoothness
         return L is not None and L - m <= EQUAL * L
 
+    solves_with_matrices = False  # that ``solvable_with`` takes any monotone matrix
+
     def solvable_with(self, H: LinearOperator) -> Solvable | None:
         """How f + ½⟨x, Hx⟩ − ⟨h, x⟩ is minimized, by a way of f's own; see ``Operator``."""
         return None

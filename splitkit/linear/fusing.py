@@ -30,6 +30,7 @@ from splitkit.backend import (
 from splitkit.linear.algebra import LinearMultiple, LinearProduct, LinearSum
 from splitkit.linear.base import Adjoint, LinearOperator
 from splitkit.linear.block import BlockColumn, BlockDiagonalMap, BlockMatrix, BlockRow
+from splitkit.linear.coupling import Coupling
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
 from splitkit.linear.fourier import FourierMultiplier
@@ -46,6 +47,7 @@ from splitkit.meshes import is_cut_along, is_scattered
 
 Rule = Callable[[Any, Any], LinearOperator | None]
 
+FEW_MORE = 4  # times the numbers that the blocks of a saddle matrix hold
 FILL = 16  # times the entries of a sparse A that AᵀA may have; beyond, its full rows are set apart
 
 
@@ -252,6 +254,21 @@ def _blocks_added(L: BlockMatrix, K: LinearOperator) -> LinearOperator | None:
     )
 
 
+def _coupled(L: Coupling, K: LinearOperator) -> LinearOperator | None:
+    """[A Kᵀ; −K B] of matrices, where that holds few numbers more than its parts do."""
+    others = K.diagonal_blocks(2)
+    if others is None:
+        return None
+    A, B = others
+    parts = [each.merged for each in (A, B, L.K)]
+    held = sum(math_size(M.matrix.shape) for M in parts if isinstance(M, DenseMatrix))
+    if held and isinstance(parts[2], LastAxesMap):
+        (rows,), (columns,) = parts[2].range_shape[:1], parts[2].domain_shape[:1]
+        if (rows + columns) ** 2 > FEW_MORE * held:
+            return None
+    return joined(BlockMatrix([[A, L.K.T], [-L.K, B]]))
+
+
 def _stacked_sum(L: Stacked, K: LinearOperator) -> LinearOperator | None:
     if isinstance(K, Stacked):
         within = fused_sum(L.L, K.L) if L.sizes == K.sizes else None
@@ -284,6 +301,7 @@ SUMS: tuple[tuple[type, type, Rule], ...] = (
     (Stacked, LinearOperator, _stacked_sum),
     (BlockMatrix, LinearOperator, _blocks_added),
     (BlockDiagonalMap, LinearOperator, _blockwise),
+    (Coupling, LinearOperator, _coupled),
 )
 
 

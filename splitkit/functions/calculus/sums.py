@@ -10,7 +10,6 @@ from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.calculus.infimal_convolution import InfimalConvolution
 from splitkit.functions.entropies.transport_entropy import restricted
-from splitkit.functions.sets.affine_set import AffineSet
 from splitkit.functions.sets.transport_polytope import TransportPolytope
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.linear.algebra import LinearSum
@@ -57,7 +56,7 @@ class SumOfFunctions(Derived):
     def _is_constrained(self) -> bool:
         """Whether this is a quadratic on an affine set, whose prox is a linear system."""
         rest = [f for f in self.terms if as_affine(Subdifferential(f)) is None]
-        return len(rest) == 1 and isinstance(rest[0], AffineSet) and self.convex
+        return len(rest) == 1 and rest[0].solves_with_matrices and self.convex
 
     @property
     def has_prox(self) -> bool:
