@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Space, transposed
+from splitkit.backend import Array, Point, Space, is_array, namespace, transposed
 from splitkit.functions.base import Function, Indicator
 from splitkit.functions.cones.positive_semidefinite import PositiveSemidefinite
 from splitkit.functions.entropies.log_barrier import LogBarrier
 from splitkit.functions.inner.hessians import SecondDerivative
 from splitkit.functions.spectral.spectral import SpectralSymmetric, Weighted
 from splitkit.linear.base import LinearOperator
+from splitkit.operators.freedom import Freedom, congruence, for_matrices
 
 
 class NegativeLogDet(Weighted, SpectralSymmetric):
@@ -52,6 +53,17 @@ class NegativeLogDet(Weighted, SpectralSymmetric):
 
         space = Space.of(x, self.batch_ndim, known_finite=True)
         return SecondDerivative(product, space, self.strong_convexity, self.smoothness)
+
+    def in_metric(self, S: Any) -> Function | None:
+        """−w log det(diag(t) X diag(t)) = −w log det X − 2w Σ log tᵢ."""
+        t = None if S.entrywise is None else congruence(S.entrywise)
+        if t is None or is_array(self.weight):
+            return super().in_metric(S)
+        xp = namespace(t)
+        return self + float(-2 * self.weight * xp.sum(xp.log(t)))
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...] | None:
+        return for_matrices(space)
 
     @property
     def domain(self) -> Indicator:
