@@ -170,9 +170,10 @@ def test_units_far_apart_are_made_good_where_slopes_have_values_or_a_metric_is_n
 def test_what_cannot_run_there_says_so():
     with pytest.raises(TypeError, match=r"Anderson .* take Douglas-Rachford"):
         traced(lambda b: solution(A, b, 0.5, method=sk.Anderson(sk.DouglasRachford())), b)
+    wrapped = sk.Preconditioned(sk.Anderson(sk.DouglasRachford()))
     with pytest.raises(TypeError, match=r"preconditioning of Anderson .* take Douglas-Rachford"):
-        method = sk.Preconditioned(sk.Anderson(sk.DouglasRachford()))
-        traced(lambda b: solution(A, b, 0.5, method=method), b)
+
+        traced(lambda b: solution(A, b, 0.5, method=wrapped), b)
     for method in (sk.Restarted(sk.DouglasRachford()), sk.Anderson(sk.DouglasRachford())):
         plan = sk.plan(
             lasso(A, b, 0.5), jnp.zeros(5), sk.Preconditioned(method, diagonal=jnp.ones(5))
