@@ -82,6 +82,7 @@ class Affine(Operator):
             )
         if q is not None:
             Space.of(q, name="q")
+            _check_fits(M, q)
         self.M: LinearOperator = M
         self.q: Point = q
         self.binding = M.binding if q is None else SUM
@@ -210,6 +211,18 @@ class Affine(Operator):
             (cls(symmetric), (4, 3)),
             (cls(skew, asarray([0.5, 1.0])), (2,)),
         ]
+
+
+def _check_fits(M: LinearOperator, q: Point) -> None:
+    """Raise ValueError if Mx and q are of no common shape, whatever x."""
+    if not isinstance(M, LastAxesMap) or isinstance(q, tuple):
+        return
+    pairs = zip(reversed(q.shape), reversed(M.range_shape), strict=False)
+    if any(own not in (1, wanted) for own, wanted in pairs):
+        raise ValueError(
+            f"q has shape {tuple(q.shape)}, which does not broadcast to Mx for M = {M!r}: give one "
+            f"whose last axes are {tuple(M.range_shape)}"
+        )
 
 
 def Saddle(A: Operator, B: Operator, K: Array | LinearOperator) -> Operator:
