@@ -172,7 +172,6 @@ def test_what_cannot_run_there_says_so():
         traced(lambda b: solution(A, b, 0.5, method=sk.Anderson(sk.DouglasRachford())), b)
     wrapped = sk.Preconditioned(sk.Anderson(sk.DouglasRachford()))
     with pytest.raises(TypeError, match=r"preconditioning of Anderson .* take Douglas-Rachford"):
-
         traced(lambda b: solution(A, b, 0.5, method=wrapped), b)
     for method in (sk.Restarted(sk.DouglasRachford()), sk.Anderson(sk.DouglasRachford())):
         plan = sk.plan(
