@@ -22,6 +22,9 @@ backward step from 0 moves, while it does not move this one, is far from binding
 is. It leaves the others few digits where rows are solved together, and gets the unit in which its
 constant is as large as theirs.
 
+Of one matrix X whose slopes are unknown, and of which a term takes diag(t) X diag(t) as it takes X,
+as −log det does and X ⪰ 0, the diagonal of the constants that it meets gives X = diag(t) X̂ diag(t).
+
 Where d is one number for many entries it is a power of 2, so that what couples them, such as a
 simplex, is met without a rounding. A problem that is well scaled (d differs by factors up to
 ``APART`` at most, its means over blocks of points up to ``BLOCKS_APART``) is left as it is. Blocks,
@@ -240,12 +243,14 @@ class _Units:
             found[: self.count] = map(min, found, A.freedom(self.space))
         for B, L, _, place in self.couplings:
             found[place] = B.freedom(L.range_space(self.space))
+        if self.slopes or self.couplings:  # whose rows say nothing of a congruence
+            return [Freedom.SHARED if f is Freedom.CONGRUENT else f for f in found]
         return found
 
     def found(self) -> Point | None:
         """See ``equilibration``."""
         if not (self.slopes or self.couplings):
-            return None
+            return self._congruence()
         v = [np.ones(shape) for shape in self.shapes]
         rows = self.P(v)
         shown = [r > 0 for r in rows]
@@ -274,6 +279,22 @@ class _Units:
             return None
         filled = [_filled(each, known) for each, known in zip(x, shown, strict=False)]
         return _as_point(filled, self.freedoms, self.x0)
+
+    def _congruence(self) -> Point | None:
+        """dᵢⱼ = tᵢtⱼ with tᵢ = 1/√cᵢᵢ, c the constants that entries of one matrix meet, as of −log
+        det X + ⟨C, X⟩, whose X̂ is then about the inverse of C's correlations.
+        """
+        if self.freedoms != [Freedom.CONGRUENT]:
+            return None
+        sizes = [np.zeros(self.shapes[0])]
+        for A in self.operators:
+            constant = A.offset(self.x0) if A.properties.lipschitz == 0 else A.data()
+            _add_sizes(sizes, constant, [np.ones(self.shapes[0])])
+        diagonal = np.diagonal(sizes[0])
+        if not (diagonal > 0).all() or _spread([diagonal]) <= APART:
+            return None
+        t = 1 / np.sqrt(diagonal)
+        return _as_point([t[:, None] * t[None, :]], [Freedom.EACH], self.x0)
 
     def metric(self) -> Point | None:
         """See ``metric``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Space, align, device, namespace, transposed
+from splitkit.backend import Array, Point, Space, align, device, is_array, namespace, transposed
 from splitkit.functions.base import Function, Indicator
 from splitkit.functions.cones.positive_semidefinite import PositiveSemidefinite
 from splitkit.functions.entropies.log_barrier import LogBarrier
@@ -12,6 +12,7 @@ from splitkit.functions.inner.hessians import SecondDerivative
 from splitkit.functions.inner.spectra import of_eigenvalues
 from splitkit.functions.spectral.spectral import SpectralSymmetric, Weighted
 from splitkit.linear.base import LinearOperator
+from splitkit.operators.freedom import Freedom, congruence, for_matrices
 
 
 class NegativeLogDet(Weighted, SpectralSymmetric):
@@ -73,6 +74,17 @@ class NegativeLogDet(Weighted, SpectralSymmetric):
             within, (x + transposed(x)) / 2, xp.eye(x.shape[-1], dtype=x.dtype, device=device(x))
         )
         return xp.where(within, of_eigenvalues(symmetric, lambda values: 1 / values), float("nan"))
+
+    def in_metric(self, S: Any) -> Function | None:
+        """−w log det(diag(t) X diag(t)) = −w log det X − 2w Σ log tᵢ."""
+        t = None if S.entrywise is None else congruence(S.entrywise)
+        if t is None or is_array(self.weight):
+            return super().in_metric(S)
+        xp = namespace(t)
+        return self + float(-2 * self.weight * xp.sum(xp.log(t)))
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...] | None:
+        return for_matrices(space)
 
     @property
     def domain(self) -> Indicator:
