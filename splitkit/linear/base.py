@@ -28,6 +28,7 @@ from splitkit.looks import (
     OnComplex,
     act_where_declared,
     at_known,
+    elsewhere,
     follow,
     for_known,
     look_at_points,
@@ -530,7 +531,7 @@ def kept_for_last_step(make: Method) -> Method:
     def kept(self: LinearOperator, alpha: float) -> Any:
         if type(alpha) is not float:
             if is_traced(alpha) and not is_samplewise(alpha):
-                return make(self, alpha)  # a trace is not to be kept
+                return elsewhere(make, self, alpha)  # a trace is not to be kept
             if is_array(alpha) and make.__name__ != "reflected_inverse":
                 return self.samplewise_inverse(alpha)
             require_number(alpha, self)
