@@ -20,6 +20,7 @@ from splitkit.backend import (
 )
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.coupling import Coupling
+from splitkit.linear.dense import InverseBesideKernel
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
 from splitkit.notation import FACTOR, LATEX, SUM, Style
@@ -113,9 +114,12 @@ class Affine(Operator):
         return add(scale(0.0, x), q)
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
-        V, q = self.M.shifted_inverse(alpha).make_evaluation(), self.q
+        inverse, q = self.M.shifted_inverse(alpha), self.q
+        V = inverse.make_evaluation()
         if q is None:
             return V
+        if isinstance(inverse, InverseBesideKernel):  # y would be lost beside αq, and its rounding
+            return lambda y: V(y) + inverse.times_step(q, y)
         return lambda y: V(lincomb(1.0, y, alpha, q))
 
     def make_cayley(self, alpha: Scalar) -> PointMap:
