@@ -207,6 +207,15 @@ def check_broadcast(name: str, value: Point, space: Space) -> None:
             )
 
 
+def check_held(name: str, value: Any, space: Space) -> None:
+    """Raise ValueError if it is a number that is 0 to the library of the points, and is not 0."""
+    if type(value) is float and 0 < abs(value) < space.smallest:
+        raise ValueError(
+            f"{name} = {value:g} is taken for 0 by {space.xp.__name__}, as every {space.dtype} "
+            f"below {space.smallest:.2g}: give the problem in other units, or a wider dtype"
+        )
+
+
 def check_samplewise(name: str, value: Any, space: Space) -> None:
     """Raise ValueError if it is an array of another shape than the batch's."""
     if is_array(value) and tuple(value.shape) != space.batch_shape:
