@@ -111,6 +111,8 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
     smooth_inside : bool
         ∇f is known in the interior of the domain alone, NaN elsewhere, and not Lipschitz: methods
         take the prox, to them ∂f is set-valued.
+    supercoercive : bool
+        f(x)/‖x‖ → ∞ is known, so that f* is finite everywhere; of strongly convex f it is anyway.
     elementwise : bool
         prox acts on each entry by itself, so that it does not depend on what is batch.
     polyhedral : bool

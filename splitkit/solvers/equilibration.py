@@ -49,8 +49,12 @@ from splitkit.backend import (
     Space,
     add,
     blocks,
+    device,
     from_numpy,
+    held_fixed,
     is_array,
+    is_traced,
+    namespace,
     real_point,
     scale,
     to_numpy,
@@ -58,6 +62,7 @@ from splitkit.backend import (
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.block import BlockDiagonalMap
 from splitkit.linear.diagonal import Diagonal
+from splitkit.loops import times
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.pullback import in_metric
@@ -80,15 +85,24 @@ Side = list[tuple[int, Any]]  # blocks, and which of their entries
 
 
 def equilibration(operators: Sequence[Operator], x0: Point, space: Space) -> Point | None:
-    """d for 0 ∈ ΣAᵢx, like x0 without its batch axes; None: the units are good."""
-    return _Units(operators, x0, space).found()
+    """d for 0 ∈ ΣAᵢx, like x0 without its batch axes; None: the units are good, or slopes are
+    traced, and have no values.
+    """
+    try:
+        return _Units(operators, x0, space).found()
+    except _TracedError:
+        return None
 
 
 def metric(operators: Sequence[Operator], x0: Point, space: Space) -> Point | None:
     """d² with which the rows of DPD are comparable, where y is left in its units; None: the terms
-    show no slopes.
+    show no slopes. Of slopes that are traced so is d².
     """
     return _Units(operators, x0, space).metric()
+
+
+class _TracedError(Exception):
+    """Slopes have no values."""
 
 
 def diagonal_map(d: Point) -> LinearOperator:
@@ -285,7 +299,10 @@ class _Units:
     def metric(self) -> Point | None:
         """See ``metric``."""
         v = [np.ones(shape) for shape in self.shapes]
-        rows = self.P(v)[: self.count]
+        try:
+            rows = self.P(v)[: self.count]
+        except _TracedError:
+            return self._traced_metric()
         shown = [r > 0 for r in rows]
         if not any(map(np.any, shown)) or not all(np.isfinite(r).all() for r in rows):
             return None
@@ -297,6 +314,27 @@ class _Units:
             rows = self.P(v)[: self.count]
         filled = [_filled(each, known) for each, known in zip(v, shown, strict=False)]
         return _as_point(filled, self.freedoms, self.x0)
+
+    def _traced_metric(self) -> Point:
+        """The same of one array, whose slopes are traced, where what is not shown counts as 1."""
+        xp, like = self.space.xp, blocks(self.x0)[0]
+        each = self.freedoms[0] is Freedom.EACH
+
+        def rows(v: Point) -> Point:
+            shown = reduce(add, [_mean_of(slopes(v), like.ndim) for slopes in self.slopes], 0.0 * v)
+            for _, _, squares, _ in self.couplings:
+                across = squares(v)
+                shown = shown + squares.adjoint(scale(0.0, across) + 1.0)
+            return shown
+
+        def following(v: Point) -> Point:
+            sums = v * rows(v)
+            sums = sums if each else xp.mean(sums) + 0.0 * sums
+            return v / xp.sqrt(xp.where(sums > 0, sums, 1.0))
+
+        start = xp.ones(self.shapes[0], dtype=like.dtype, device=device(like))
+        v: Point = held_fixed(times(ROUNDS, following, start, like))
+        return v
 
     def _equilibrate(self, v: Vectors, rows: Vectors, τ: list[float]) -> None:
         """v ← √(v ⊙ τ / Pv), until the sums are equal, or no longer become so."""
@@ -400,6 +438,8 @@ class _Units:
         changes, or may.
         """
         moved = [np.ones(shape, bool) for shape in self.shapes[: self.count]]
+        if any(map(is_traced, blocks(self.x0))):
+            return moved
         zero = scale(0.0, self.x0)
         smooth = [A for A in self.operators if A.properties.lipschitz is not None]
         values = [A(zero) for A in smooth if A.has_evaluation]
@@ -436,7 +476,7 @@ def _add_sizes(total: Vectors, values: Any, units: Vectors) -> None:
     """Sizes of what is known, the mean of a batch's, in these units."""
     parts = values if isinstance(values, tuple) else (values,)
     for each, value, unit in zip(total, parts, units, strict=False):
-        if value is not None:
+        if value is not None and not is_traced(value):
             sizes = _in_double(abs(value)) if is_array(value) else np.asarray(abs(float(value)))
             batch = tuple(range(max(0, sizes.ndim - each.ndim)))
             each += unit * sizes.mean(axis=batch)
@@ -477,12 +517,20 @@ def _tie(freedoms: Sequence[Freedom], values: Vectors) -> None:
 def _add(total: Vectors, point: Point) -> None:
     """Add it up; of what differs from sample to sample of a batch the mean."""
     for each, block in zip(total, blocks(point), strict=True):
+        if is_traced(block):
+            raise _TracedError
         value = to_numpy(block)
         each += value.mean(axis=tuple(range(max(0, value.ndim - each.ndim))))
 
 
 def _in_double(x: Any) -> Any:
     return to_numpy(x).astype(float)
+
+
+def _mean_of(x: Any, ndim: int) -> Any:
+    """The mean of a batch, of arrays of so many axes."""
+    batch = tuple(range(x.ndim - ndim))
+    return namespace(x).mean(x, axis=batch) if batch else x
 
 
 def _one_over(s: Any) -> Any:
