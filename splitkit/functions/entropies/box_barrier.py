@@ -69,14 +69,6 @@ class BoxBarrier(Function):
 
     def __call__(self, x: Point) -> Array:
         xp, low, high = namespace(x), x - self.lower, self.upper - x
-<<<<<<< HEAD
-        inside, half = (low > 0) & (high > 0), (self.upper - self.lower) / 2
-        low, high = (xp.where(inside, each, half) for each in (low, high))
-        ends = xp.log(low) + xp.log(high)
-        t = (x - (self.lower + half)) / half
-        logs = _log_of_room(t, ends - 2 * xp.log(half + 0.0 * low))
-        logs = 2 * xp.log(half + 0.0 * low) + logs
-=======
         inside = (low > 0) & (high > 0)
         half = (self.upper - self.lower) / 2 + xp.zeros_like(x)
         share = (x - (self.lower + half)) / half
@@ -85,7 +77,6 @@ class BoxBarrier(Function):
         logs = xp.log(xp.where(inside, low, 1.0)) + xp.log(xp.where(inside, high, 1.0))
         about = 2 * xp.log(half) + xp.log1p(-(xp.where(near, share, 0.0) ** 2))
         logs = xp.where(near, about, logs)
->>>>>>> main
         return sum_of(xp.where(inside, -self.weight * logs, float("inf")), self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
@@ -111,46 +102,19 @@ class BoxBarrier(Function):
         root = as_root(root, g, (beyond, t))
         inwards = half * root
         found = xp.where(x < middle, self.lower + inwards, self.upper - inwards)
-<<<<<<< HEAD
-        found = self._beside_the_middle(found, (x - middle) / half, t)
-=======
         # about the middle ρ = 1 − d has the digits of ρ(1 + 2t/(1 − ρ²)) = (y − (l + u)/2)/h
         rest = root * (2 - root)
         about = middle + (x - middle) * (rest / (rest + 2 * t))
         found = xp.where(root > 0.5, about, found)
->>>>>>> main
         first = _neighbor(self.lower + xp.zeros_like(x), 1)
         last = _neighbor(self.upper + xp.zeros_like(x), -1)
         found = xp.where(found <= self.lower, first, found)
         return xp.where(found >= self.upper, last, found)
 
-    def _beside_the_middle(self, found: Array, s: Array, t: Array) -> Array:
-        """The prox (l + u)/2 + hm, where |m| < 1/2 by the root of m(1 + 2αw/h²(1 − m²)) = s, which
-        has all its digits.
-        """
-        xp, half = namespace(found), (self.upper - self.lower) / 2
-
-        def g(m: Array, s: Array, t: Array) -> tuple[Array, Array]:
-            inverse = 1 / (1 - m * m)
-            bent = 2 * t * inverse
-            return m * (1 + bent) - s, 1 + bent + 2 * m * m * bent * inverse
-
-        middle, fixed, held = self.lower + half, held_fixed(s), held_fixed(t)
-        near = held_fixed((found - middle) / half)
-        is_near = abs(near) < 0.5
-        near = xp.where(is_near, near, 0.0)
-        root = as_root(fixed / (1 + 2 * held / (1 - near * near)), g, (s, t))
-        return xp.where(is_near, middle + half * root, found)
-
     def gradient(self, x: Point) -> Point:
         low, high = positive(x - self.lower), positive(self.upper - x)
-<<<<<<< HEAD
-        from_middle = x - (self.lower + (self.upper - self.lower) / 2)
-        return self.weight * (2 * from_middle / high / low)
-=======
         middle = self.lower + (self.upper - self.lower) / 2
         return self.weight * (2 * (x - middle) / low / high)
->>>>>>> main
 
     def curvatures(self, x: Array) -> Array:
         low, high = positive(x - self.lower), positive(self.upper - x)
@@ -165,28 +129,16 @@ class BoxBarrier(Function):
         s = u * half / self.weight
         root = xp.hypot(s, xp.ones_like(s))
         share = s / (1 + root)  # ρ; 1 − ρ² = 2/(1 + √(1 + s²))
-<<<<<<< HEAD
         room = (1 + 1 / (root + abs(s))) / (1 + root)  # 1 − |ρ|
         ends = xp.where(s < 0, self.lower + half * room, self.upper - half * room)
         at = xp.where(abs(s) < 1, self.lower + half + half * share, ends)
-        logs = 2 * xp.log(half + 0.0 * u) + _log_of_room(share, xp.log(2 / (1 + root)))
-=======
-        at = self.lower + half + half * share
         logs = 2 * xp.log(half + 0.0 * u) - xp.log1p(share * s / 2)
->>>>>>> main
         return sum_of(u * at + self.weight * logs, self.batch_ndim)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
         low, high = asarray([-1.0, 0.0, -0.5]), asarray([1.0, 3.0, 0.5])
         return [(cls(low, high, 0.7, batch_ndim=1), (2, 3))]
-
-
-def _log_of_room(t: Array, far: Array) -> Array:
-    """log(1 − t²), by its digits near t = 0 and as it is given far away."""
-    xp, near = namespace(t), abs(t) < 0.5
-    t = xp.where(near, t, 0.0)
-    return xp.where(near, xp.log1p(-t * t), far)
 
 
 def _neighbor(x: Array, sign: int) -> Array:
