@@ -202,7 +202,7 @@ def test_what_no_float_holds_is_named_where_a_sum_or_a_shift_takes_it():
         with pytest.raises(ValueError, match="c is beyond the range of floats"):
             refused()
     for v in (huge, 2.0, [1.0, 2.0], None):
-        with pytest.raises(TypeError, match="v is a .*: give an array like x"):
+        with pytest.raises(TypeError, match=r"v is a .*: give an array like x"):
             f.translate(v)
-        with pytest.raises(TypeError, match="v is a .*: give an array like x"):
+        with pytest.raises(TypeError, match=r"v is a .*: give an array like x"):
             sk.Subdifferential(f).shift(v)
