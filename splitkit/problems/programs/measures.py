@@ -23,11 +23,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csc_array, vstack
 from scipy.sparse.linalg import lsqr
 
 from splitkit.problems.programs.data import Data
 from splitkit.problems.programs.rows import Vector
 
+EPS = float(np.finfo(np.float64).eps)
 ROUNDING = 1e-8
 WITHIN = 0.01
 NEARLY = 1e-3
@@ -138,9 +140,23 @@ def purged(data: Data, v: Vector) -> Vector:
     return left
 
 
+def levelled(data: Data, d: Vector) -> Vector:
+    """The nearest d with Pd = 0 and (Ad)ᵢ = 0 in the rows that are bounded on both sides, if d
+    nearly is one, beside what cancels.
+    """
+    one, (P, A, _) = np.ones(data.A.shape[0]), data.sizes
+    held = data.rows.alone & (data.rows.outside(one) > 0) & (data.rows.outside(-one) > 0)
+    left = max(largest(data.P @ d), largest((data.A @ d)[held]))
+    sizes = max(largest(P @ abs(d)), largest((A @ abs(d))[held]))
+    if not ROUNDING * sizes < left < NEARLY * sizes:
+        return d
+    return _refined(csc_array(vstack((data.P, data.A[held])).T), d)
+
+
 def _refined(A: Any, v: Vector) -> Vector:
+    """The nearest v with Aᵀv = 0."""
     for _ in range(2):  # of which one is refinement
-        v = v - A @ lsqr(A, v, atol=ROUNDING, btol=0.0, conlim=0.0)[0]
+        v = v - A @ lsqr(A, v, atol=EPS, btol=EPS, conlim=0.0)[0]
     return v
 
 
