@@ -243,6 +243,21 @@ def test_semidefinite_programs_without_a_solution_are_proved_to_be_ones(order, u
     assert np.abs(onto(("psd", order), -y[order // 2 :])).max() <= 1e-7 * np.abs(y).max()
 
 
+def test_a_minimum_that_no_point_attains_is_not_taken_for_none():
+    """Of a graph's partition: min Σ xᵢ, L + x₀eeᵀ + diag(x) positive semidefinite. x₀ grows for
+    ever, and along e₀, which leaves the objective as it is, rounding of the others makes it fall.
+    """
+    n, rng = 12, np.random.default_rng(1)
+    W = np.triu(rng.random((n, n)) < 0.3, 1).astype(float)
+    L = np.diag((W + W.T).sum(axis=0)) - W - W.T
+    each = [symmetric(np.ones((n, n))), *map(symmetric, map(np.diag, np.eye(n)))]
+    c = np.append(0.0, np.ones(n))
+    problem = ConicProgram(None, c, -np.stack(each, axis=1), symmetric(L), [("psd", n)])
+    solution = problem.solve(max_iter=250, on_failure="return")
+    assert solution.status in ("converged", "precision", "iteration_limit")
+    assert solution.certificate is None
+
+
 def test_a_second_order_cone_of_one_row_is_the_half_line():
     c, A, b = np.array([1.0, 2.0]), -np.eye(2), np.array([1.0, 0.5])
     small = ConicProgram(None, c, A, b, [("second-order", 1)] * 2).solve()

@@ -31,6 +31,7 @@ from splitkit.problems.programs.rows import Vector
 
 EPS = float(np.finfo(np.float64).eps)
 ROUNDING = 1e-8
+COUNTS = 100 * ROUNDING
 WITHIN = 0.01
 NEARLY = 1e-3
 PURGED = 1e-9
@@ -113,10 +114,13 @@ def separates(data: Data, v: Vector) -> Vector | None:
     v = _absorbed(data, v)
     sizes = data.sizes[2] @ abs(v)
     support, supported = data.rows.support(v)
+    most = data.rows.tied(np.where(_counts(v, data.sizes[2]), 1.0, 0.0))
+    without, _ = data.rows.support(np.where(most > 0, v, 0.0))
     balanced = bool(
         np.all(abs(data.AT @ v) <= ROUNDING * np.maximum(sizes, sizes.max(initial=0.0) * ROUNDING))
     )
-    return v if balanced and support < -ROUNDING * supported and support < 0 else None
+    below = max(support, without) < -ROUNDING * supported
+    return v if balanced and below and support < 0 else None
 
 
 def balanced(data: Data, v: Vector) -> Vector:
@@ -167,10 +171,26 @@ def descends(data: Data, d: Vector) -> Vector | None:
         return None
     d = d / size
     P, A, _ = data.sizes
-    falls = float(data.q @ d)
+    counts = _counts(d, P, A)
+    falls = max(float(data.q @ d), float(data.q @ np.where(counts, d, 0.0)))
     flat = largest(data.P @ d) <= ROUNDING * largest(P @ abs(d))
     allowed = bool(np.all(data.rows.outside(data.A @ d) <= ROUNDING * (A @ abs(d))))
     return d if flat and allowed and falls < -ROUNDING * float(abs(data.q) @ abs(d)) else None
+
+
+def _counts(v: Vector, *sizes: Any) -> Any:
+    """Where entries of v are more than ``COUNTS`` of what some row of |M||v| adds up, or in no row
+    of these |M|: beside equations that hold up to ``ROUNDING`` others say nothing, however large
+    the numbers that they are multiplied by elsewhere.
+    """
+    size, most, none = abs(v), np.zeros(v.size), np.ones(v.size, dtype=bool)
+    for M in sizes:
+        entries, sums = M.tocoo(), M @ size
+        rows, columns = entries.coords
+        parts = entries.data * size[columns] / np.where(sums > 0, sums, 1.0)[rows]
+        np.maximum.at(most, columns, parts)
+        none[columns] = False
+    return none | (most > COUNTS)
 
 
 def _absorbed(data: Data, v: Vector) -> Vector:

@@ -60,6 +60,7 @@ STALLED = 0.5  # part of the measure ``EARLY`` points before, which may mean it 
 EARLY = 5
 FURTHER = 3  # interior points beyond the tolerance, where cones bend smoothly
 SURELY = 1e-4  # part of the tolerance at which that is far enough
+ORDER = 2_000  # rows of a cone, from which a factorization of all of them takes seconds
 POLISHING = (1e7, 1e6, 1e4)  # σ of proximal steps after them elsewhere, until one suffices
 POLISH_STEPS = 10  # of Newton in each
 PATIENCE = 150  # steps without progress, after which what is left is rounding
@@ -229,6 +230,8 @@ class _Run:
             ended = self.approach()
             if ended is not None:
                 return ended
+            if self.data.rows.order > ORDER:
+                return Status.PRECISION, None
         if self.best.worst > self.tol:
             status, proof = self.proved(*self.alone())
             if proof is not None:

@@ -70,6 +70,11 @@ class Rows:
         """How far d is, row by row, from the directions in which C is unbounded."""
         raise NotImplementedError
 
+    @property
+    def order(self) -> int:
+        """How many rows a cone couples at most."""
+        return 1
+
     def endless(self, more: int) -> Rows:
         """C's recession cone, beside so many rows more that are to be 0."""
         raise NotImplementedError
