@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial, reduce
@@ -24,6 +24,7 @@ import numpy as np
 
 from splitkit.fates import shared_fate
 from splitkit.meshes import (
+    folding as folding,
     gathered,
     is_cut,
     mesh_of,
@@ -818,17 +819,6 @@ def _on_devices() -> Iterator[None]:
             yield
     finally:
         _SEVERAL.reset(token)
-
-
-def folding(*arrays: Array) -> AbstractContextManager[Any]:
-    """A context for what things keep of arrays: numbers, and neither traces, as JAX, if it is there
-    and traces, computes what has values, nor terms of a sum over processes.
-    """
-    if arrays and any(hasattr(each, "device_mesh") for each in arrays):
-        return whole_sums()
-    fold = getattr(sys.modules.get("jax"), "ensure_compile_time_eval", nullcontext)
-    context: AbstractContextManager[Any] = fold()
-    return context
 
 
 def differentiating(*points: Point) -> bool:

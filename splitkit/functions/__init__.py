@@ -52,11 +52,19 @@ from splitkit.functions.cones.second_order_cone import SecondOrderCone as Second
 from splitkit.functions.cones.zero_cone import ZeroCone as ZeroCone
 from splitkit.functions.entropies.box_barrier import BoxBarrier as BoxBarrier
 from splitkit.functions.entropies.exponential import Exponential as Exponential
+from splitkit.functions.entropies.joint_divergences import (
+    JointChiSquared as JointChiSquared,
+    JointHellinger as JointHellinger,
+    JointJeffrey as JointJeffrey,
+    JointKullbackLeibler as JointKullbackLeibler,
+    JointRenyi as JointRenyi,
+)
 from splitkit.functions.entropies.log_barrier import LogBarrier as LogBarrier
 from splitkit.functions.entropies.log_sum_exp import LogSumExp as LogSumExp
 from splitkit.functions.entropies.negative_entropy import NegativeEntropy as NegativeEntropy
 from splitkit.functions.entropies.relative_entropy import RelativeEntropy as RelativeEntropy
 from splitkit.functions.entropies.simplex_entropy import SimplexEntropy as SimplexEntropy
+from splitkit.functions.entropies.transport_entropy import TransportEntropy as TransportEntropy
 from splitkit.functions.losses.amplitude import Amplitude as Amplitude
 from splitkit.functions.losses.berhu import BerHu as BerHu
 from splitkit.functions.losses.cauchy import Cauchy as Cauchy

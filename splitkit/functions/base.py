@@ -34,6 +34,7 @@ from splitkit.backend import (
     are_values_at_hand,
     as_float,
     blocks,
+    clip,
     device,
     is_array,
     is_complex,
@@ -109,6 +110,8 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
     smooth_inside : bool
         ∇f is known in the interior of the domain alone, NaN elsewhere, and not Lipschitz: methods
         take the prox, to them ∂f is set-valued.
+    supercoercive : bool
+        f(x)/‖x‖ → ∞ is known, so that f* is finite everywhere; of strongly convex f it is anyway.
     elementwise : bool
         prox acts on each entry by itself, so that it does not depend on what is batch.
     polyhedral : bool
@@ -263,6 +266,8 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
         """Known to be (ρ/2)‖·‖² + ⟨a, ·⟩ + const, because it is ρ-strongly convex and ρ-smooth."""
         m, L = self.strong_convexity, self.smoothness
         return L is not None and L - m <= EQUAL * L
+
+    solves_with_matrices = False  # that ``solvable_with`` takes any monotone matrix
 
     def solvable_with(self, H: LinearOperator) -> Solvable | None:
         """How f + ½⟨x, Hx⟩ − ⟨h, x⟩ is minimized, by a way of f's own; see ``Operator``."""
@@ -478,6 +483,7 @@ LOOKING = (
     "project",
     "reflect",
     "support_point",
+    "kl_project",
     "violation",
     "within",
     "conjugate_value",
@@ -622,6 +628,39 @@ class Indicator(Function):
     def has_support_point(self) -> bool:
         """Whether the support point can be computed: then C is bounded."""
         return type(self).support_point is not Indicator.support_point
+
+    def kl_project(self, r: Point) -> Point:
+        """The point of C nearest to r in the Kullback-Leibler divergence, the x ≥ 0 in C with the
+        least Σ xᵢ log(xᵢ/rᵢ) − xᵢ + rᵢ, which is 0 where r is; negative entries of r count as 0. Of
+        intervals for each entry it is the usual projection. Where each point of C has entries that
+        r has not, NaN, or the error of a search.
+
+        Source: Bregman, *The relaxation method of finding the common point of convex sets* (1967);
+        Benamou, Carlier, Cuturi, Nenna, Peyré, *Iterative Bregman projections for regularized
+        transportation problems* (2015).
+
+        Raises
+        ------
+        TypeError
+            No formula is known.
+
+        Examples
+        --------
+        >>> print(sk.functions.Simplex().kl_project(np.array([3.0, 1.0])))
+        [0.75 0.25]
+        """
+        if self.elementwise and self.convex:
+            return self.project(clip(r, 0.0))
+        raise TypeError(
+            f"{self!r} has no projection in the Kullback-Leibler divergence in closed form: "
+            "minimize RelativeEntropy(r) + C"
+        )
+
+    @property
+    def has_kl_projection(self) -> bool:
+        """Whether ``kl_project`` is known."""
+        own = type(self).kl_project is not Indicator.kl_project
+        return own or (self.elementwise and self.convex)
 
     def pinned(self) -> Any:
         """Whether C allows the entries of x one value only; or 1 and 0 for each of them."""

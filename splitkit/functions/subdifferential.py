@@ -132,6 +132,10 @@ class Subdifferential(Operator):
         return self.f.solvable_with(H) or super().solvable_with(H)
 
     @property
+    def solves_with_matrices(self) -> bool:
+        return self.f.solves_with_matrices
+
+    @property
     def resolved_by(self) -> str | None:
         return self.f.prox_by
 

@@ -17,6 +17,7 @@ from splitkit.backend import (
     add,
     align,
     complexified,
+    folding,
     is_array,
     is_traced,
     join,
@@ -27,6 +28,7 @@ from splitkit.looks import (
     OnComplex,
     act_where_declared,
     at_known,
+    elsewhere,
     follow,
     for_known,
     look_at_points,
@@ -528,14 +530,15 @@ def kept_for_last_step(make: Method) -> Method:
     @wraps(make)
     def kept(self: LinearOperator, alpha: float) -> Any:
         if type(alpha) is not float:
-            if is_traced(alpha) and getattr(alpha, "shape", None) == ():
-                return make(self, alpha)  # a trace is not to be kept
+            if is_traced(alpha) and not is_samplewise(alpha):
+                return elsewhere(make, self, alpha)  # a trace is not to be kept
             if is_array(alpha) and make.__name__ != "reflected_inverse":
                 return self.samplewise_inverse(alpha)
             require_number(alpha, self)
         last = vars(self).get(name)
         if last is None or last[0] != alpha:
-            last = vars(self)[name] = alpha, make(self, alpha)
+            with folding():
+                last = vars(self)[name] = alpha, make(self, alpha)
         return last[1]
 
     return kept  # type: ignore[return-value]
@@ -558,9 +561,14 @@ def takes(L: LinearOperator, space: Space) -> bool:
     return True
 
 
+def is_samplewise(alpha: Scalar) -> bool:
+    """Whether a step size is an array; a number that is traced is none."""
+    return is_array(alpha) and not (is_traced(alpha) and alpha.ndim == 0)
+
+
 def require_number(alpha: Scalar, L: LinearOperator) -> None:
     """Raise TypeError if the step size is an array."""
-    if is_array(alpha):
+    if is_samplewise(alpha):
         raise TypeError(
             f"alpha is an array: {L!r} is inverted for one step size at a time; give a number"
         )

@@ -30,6 +30,7 @@ from splitkit.backend import (
 from splitkit.linear.algebra import LinearMultiple, LinearProduct, LinearSum
 from splitkit.linear.base import Adjoint, LinearOperator
 from splitkit.linear.block import BlockColumn, BlockDiagonalMap, BlockMatrix, BlockRow
+from splitkit.linear.coupling import Coupling
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
 from splitkit.linear.fourier import FourierMultiplier
@@ -46,6 +47,8 @@ from splitkit.meshes import is_cut_along, is_scattered
 
 Rule = Callable[[Any, Any], LinearOperator | None]
 
+DIFFERENCES = "differences"  # what maps of differences are called among kinds
+FEW_MORE = 4  # times the numbers that the blocks of a saddle matrix hold
 FILL = 16  # times the entries of a sparse A that AᵀA may have; beyond, its full rows are set apart
 
 
@@ -252,6 +255,21 @@ def _blocks_added(L: BlockMatrix, K: LinearOperator) -> LinearOperator | None:
     )
 
 
+def _coupled(L: Coupling, K: LinearOperator) -> LinearOperator | None:
+    """[A Kᵀ; −K B] of matrices, where that holds few numbers more than its parts do."""
+    others = K.diagonal_blocks(2)
+    if others is None:
+        return None
+    A, B = others
+    parts = [each.merged for each in (A, B, L.K)]
+    held = sum(math_size(M.matrix.shape) for M in parts if isinstance(M, DenseMatrix))
+    if held and isinstance(parts[2], LastAxesMap):
+        (rows,), (columns,) = parts[2].range_shape[:1], parts[2].domain_shape[:1]
+        if (rows + columns) ** 2 > FEW_MORE * held:
+            return None
+    return joined(BlockMatrix([[A, L.K.T], [-L.K, B]]))
+
+
 def _stacked_sum(L: Stacked, K: LinearOperator) -> LinearOperator | None:
     if isinstance(K, Stacked):
         within = fused_sum(L.L, K.L) if L.sizes == K.sizes else None
@@ -284,6 +302,7 @@ SUMS: tuple[tuple[type, type, Rule], ...] = (
     (Stacked, LinearOperator, _stacked_sum),
     (BlockMatrix, LinearOperator, _blocks_added),
     (BlockDiagonalMap, LinearOperator, _blockwise),
+    (Coupling, LinearOperator, _coupled),
 )
 
 
@@ -616,7 +635,16 @@ def _may_be_multiplied(L: DenseMatrix) -> bool:
 def adds_up(maps: Sequence[LinearOperator]) -> bool:
     """Whether a sum of such maps is merged to one, told by the kinds alone."""
     kinds = {_kind(L) for L in maps} - {"any"}
-    return len(kinds) <= 1 and None not in kinds
+    dimensions = {len(kind) for kind in kinds if isinstance(kind, tuple) and kind[0] != DIFFERENCES}
+    apart = {kind for kind in kinds if not _joins_grid(kind, dimensions)}
+    return len(apart) <= 1 and None not in apart
+
+
+def _joins_grid(kind: Any, dimensions: set[int]) -> bool:
+    """Whether differences have the basis of a periodic grid with so many axes: all of them."""
+    if not (isinstance(kind, tuple) and kind[0] == DIFFERENCES and kind[2] == "periodic"):
+        return False
+    return len(dimensions) == 1 and sorted(kind[1]) == [*range(-dimensions.copy().pop(), 0)]
 
 
 def _kind(L: LinearOperator) -> Any:
@@ -632,7 +660,7 @@ def _kind(L: LinearOperator) -> Any:
         return L.shape
     if isinstance(L, (Gradient, SecondDifferences)):
         D = L.D if isinstance(L, SecondDifferences) else L
-        return "differences", D.axes, D.boundary
+        return DIFFERENCES, D.axes, D.boundary
     if isinstance(L, Diagonal):
         return "matrix" if L.d.ndim == 1 else None
     if isinstance(L, (DenseMatrix, Sparse, PlusLowRank)):

@@ -113,6 +113,10 @@ class Stacked(ModifiedMap):
     def solver(self) -> str | None:
         return self.L.solver
 
+    @property
+    def inverse_effort(self) -> tuple[float, float]:
+        return self.L.inverse_effort
+
     def inverted(self) -> LinearOperator:
         return Stacked(self.L.inverted(), self.sizes)
 

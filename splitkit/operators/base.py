@@ -105,6 +105,11 @@ class Operator(OnComplex, Constants, Arithmetic["Operator"], Notation):
         return self.properties.cayley(alpha)
 
     @property
+    def solves_with_matrices(self) -> bool:
+        """Whether ``solvable_with`` takes any matrix with a positive definite symmetric part."""
+        return False
+
+    @property
     def resolved_by(self) -> str | None:
         """The factorization that the resolvent uses, in a few words; None: a formula, or none."""
         return None

@@ -103,16 +103,18 @@ class Sum(OfMany):
         )
 
     def solvable_with(self, H: Any) -> Solvable | None:
-        """Of one term A and others x ↦ Mx − q with M symmetric: (A + (H + M))x ∋ h + q."""
-        found = super().solvable_with(H)
-        if found is not None:
-            return found
+        return super().solvable_with(H) or self._solvable_apart(H)
+
+    def _solvable_apart(self, H: Any) -> Solvable | None:
+        """Of one term A and others x ↦ Mx − q, M symmetric unless A takes others, too: (A + (H +
+        M))x ∋ h + q.
+        """
         affine = [(A, as_affine(A)) for A in self.terms]
         rest = [A for A, F in affine if F is None]
         parts = [F for _, F in affine if F is not None]
-        if len(rest) != 1 or not all(
-            F.properties.gradient and F.properties.monotone for F in parts
-        ):
+        if len(rest) != 1 or not all(F.properties.monotone for F in parts):
+            return None
+        if not (rest[0].solves_with_matrices or all(F.properties.gradient for F in parts)):
             return None
         inner = rest[0].solvable_with(reduce(lambda L, F: L + F.M, parts, H))
         qs = [F.q for F in parts if F.q is not None]

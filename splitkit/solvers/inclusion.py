@@ -18,6 +18,7 @@ from splitkit.operators.base import Operator
 from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.identity import Zero
 from splitkit.operators.sum import Sum
+from splitkit.solvers.linear_system import LinearSystem
 from splitkit.solvers.method import Method
 from splitkit.solvers.rewrites import Rewrite, as_composition, flatten
 from splitkit.solvers.terms import Role, Term, columns
@@ -26,6 +27,7 @@ Terms = tuple[Term, ...]
 ROLES = tuple(Role)
 OF_TUPLES = (BlockColumn, BlockMatrix, BlockDiagonalMap, Stacked, Coupling)  # their values
 ON_TUPLES = (BlockRow, BlockMatrix, BlockDiagonalMap, Stacked, Coupling)
+DOUBLE = 2.0**-52  # the precision of points whose space is not known
 MANY = 5  # terms of which every order, and every choice among their roles, is tried
 
 
@@ -77,10 +79,16 @@ class Inclusion:
             if role is Role.COMPOSED:
                 found = Term.joined(chosen or (Zero(),))
             else:
-                A = chosen[0] if len(chosen) == 1 else Sum(chosen) if chosen else Zero()
-                found = Term.playing(A, role)
+                found = Term.playing(self._sum(chosen, role), role)
             self._terms[role, indices] = found
         return found
+
+    def _sum(self, operators: tuple[Operator, ...], role: Role) -> Operator:
+        if len(operators) < 2:
+            return operators[0] if operators else Zero()
+        if role is not Role.RESOLVED:
+            return Sum(operators)
+        return LinearSystem(operators, DOUBLE if self.space is None else self.space.eps)
 
     @cached_property
     def uses(self) -> tuple[tuple[Role, ...], ...]:
@@ -99,6 +107,8 @@ class Inclusion:
             return self._found_ways(method)  # the method says which of them takes what
         if Role.SOLVED in method.roles:
             return self._solved_ways
+        if method.roles == (Role.RESOLVED,) and not method.many and len(self.operators) > 1:
+            return self._joint_ways
         key = method.roles, method.many
         if key not in self._ways:
             self._ways[key] = self._found_ways(method)
@@ -164,6 +174,15 @@ class Inclusion:
             (self.term(Role.SOLVED, *solved), self.term(Role.COMPOSED, *composed))
             for _, solved, composed in found
         ]
+
+    @cached_property
+    def _joint_ways(self) -> list[Terms]:
+        """All operators as one, where that is a system of linear equations."""
+        others = [A for A in self.operators if as_affine(A) is None]
+        if len(others) > 1 or not all(A.solves_with_matrices for A in others):
+            return []
+        whole = self.term(Role.RESOLVED, *range(len(self.operators)))
+        return [(whole,)] if whole.operator.has_resolvent else []
 
     def _can_be_composed(self, indices: tuple[int, ...]) -> bool:
         """Whether these operators, with L = I where they are no compositions, are one."""

@@ -179,8 +179,8 @@ def _transformed(
     with solving(x0), folding(), known_points():
         flat = Inclusion.of(inclusion, space)
         flat.operator.check_space(space)
-        option = traceable(flat, method, x0, space)
-        return Plan(Warrant.of(option), option.terms or (), x0, space, rewrites=flat.rewrites)
+        option, rewrites = traceable(flat, method, x0, space)
+        return Plan(Warrant.of(option), option.terms or (), x0, space, rewrites=rewrites)
 
 
 def solve_given(

@@ -38,14 +38,19 @@ from splitkit.derivatives.traced import fixed_point
 from splitkit.outcomes import NoGuaranteeError, NotConvergedError, NotConvergedWarning, Status
 from splitkit.solvers.compiled import blame
 from splitkit.solvers.engine import LINGER, SHORT, Run, Task, believed, recalled
+from splitkit.solvers.equilibration import equilibration, leaves_steps_open
 from splitkit.solvers.explain import Explanation, Option, choose, options_of
 from splitkit.solvers.glance import measured
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.iteration import Carry, Iteration
 from splitkit.solvers.method import Method
 from splitkit.solvers.methods import METHODS
+from splitkit.solvers.methods.equilibrated import Equilibrated
+from splitkit.solvers.methods.substituted import Substituted
+from splitkit.solvers.rewrites import Rewrite
 from splitkit.solvers.scale import Arbitrary
 from splitkit.solvers.terms import Role, Term
+from splitkit.solvers.units import equilibrated, with_diagonals
 from splitkit.solvers.wrapper import Wrapper
 from splitkit.tracing import as_arrays, each_alone, times, while_loop
 
@@ -152,8 +157,11 @@ def check(solution: Any) -> Any:
 # -- the method -----------------------------------------------------------------------------------
 
 
-def traceable(inclusion: Inclusion, method: Method | None, x0: Point, space: Space) -> Option:
-    """``choose`` among what can be traced, steps that no constant fixes from traced values.
+def traceable(
+    inclusion: Inclusion, method: Method | None, x0: Point, space: Space
+) -> tuple[Option, tuple[Rewrite, ...]]:
+    """``choose_units`` among what can be traced, steps that no constant fixes from traced values,
+    and units from slopes that have values.
 
     Raises
     ------
@@ -162,10 +170,29 @@ def traceable(inclusion: Inclusion, method: Method | None, x0: Point, space: Spa
     TypeError
         Nothing that is guaranteed can be traced; it names what cannot.
     """
-    if isinstance(method, Wrapper):
-        raise TypeError(
-            f"{method.label} cannot run inside of jit, vmap or grad: take {method.method.label}"
-        )
+    if isinstance(method, Method):
+        require_memoryless(method)
+    method = with_diagonals(inclusion, method, x0, space)
+    if isinstance(method, Equilibrated):
+        return equilibrated(inclusion, method.method, method.scales, x0, space, find=_found)
+    if method is None or (isinstance(method, Method) and leaves_steps_open(method)):
+        d = equilibration(inclusion.operators, x0, space)
+        if d is not None:
+            try:
+                return equilibrated(inclusion, method, d, x0, space, find=_found)
+            except (NoGuaranteeError, TypeError):  # nothing can run in those units
+                pass
+    return _found(inclusion, method, x0, space), inclusion.rewrites
+
+
+def _found(
+    inclusion: Inclusion,
+    method: Method | None,
+    x0: Point,
+    space: Space,
+    earlier: Method | None = None,
+) -> Option:
+    """The option in the variables of this inclusion; see ``traceable``."""
     if method is not None:
         return _with_step(_tried(choose(inclusion, method), x0, space), x0, space)
     options: list[Option] = []
@@ -197,7 +224,7 @@ def require_memoryless(method: Method) -> None:
     """Raise TypeError where a wrapper, at any depth, has iterations that depend on earlier ones."""
     inner = method
     while isinstance(inner, Wrapper):
-        if inner.remembers:
+        if inner.remembers or isinstance(inner, Substituted):
             raise TypeError(
                 f"{method.label} cannot run inside of jit, vmap or grad: take {inner.method.label}"
             )
@@ -246,6 +273,10 @@ def _with_step(option: Option, x0: Point, space: Space) -> Option:
     method, terms = option.method, option.terms or ()
     if not isinstance(getattr(method, "alpha", None), Arbitrary):
         return option
+    if isinstance(method, Wrapper):
+        start = x0 if method.scaling is None else method.scaling.reciprocal()(x0)
+        inner = replace(option, method=method.method, terms=tuple(method.within(terms)))
+        return replace(option, method=method._with(method=_with_step(inner, start, space).method))
     xp, found = space.xp, None
     for term in terms:
         if term.of is None and term.has_evaluation and not term.is_zero:
@@ -311,7 +342,13 @@ def run(
 
 
 def natural_map(method: Method, terms: tuple[Term, ...]) -> Callable[[Point], Point] | None:
-    """x ↦ R_{αG}(x − αFx), where one term is resolved and the others evaluated."""
+    """x ↦ R_{αG}(x − αFx), where one term is resolved and the others evaluated; in the variables of
+    the method.
+    """
+    if isinstance(method, Wrapper) and method.scaling is not None:
+        S, inner = method.scaling, natural_map(method.method, tuple(method.within(terms)))
+        to_y = S.reciprocal()
+        return None if inner is None else lambda x: S(inner(to_y(x)))
     resolved = [term for term in terms if term.role is Role.RESOLVED]
     if len(resolved) != 1 or any(t.role not in (Role.RESOLVED, Role.EVALUATED) for t in terms):
         return None

@@ -62,6 +62,19 @@ class Wrapper(Method):
         """The step size of the method, if it has one."""
         return getattr(self.method, "alpha", None)
 
+    @property
+    def scaling(self) -> LinearOperator | None:
+        """S of x = Sy, if the method works in y; None: it works in x."""
+        return None
+
+    def within(self, terms: tuple[Term, ...]) -> Sequence[Term]:
+        """The terms that the method takes."""
+        return terms
+
+    def constant(self) -> Self:
+        inner = self.method.constant()
+        return self if inner is self.method else self._with(method=inner)
+
     def with_alpha(self, alpha: Any) -> Self:
         """The same with this step size of the method."""
         return replace(self, method=self.method.with_alpha(alpha))  # type: ignore[attr-defined]

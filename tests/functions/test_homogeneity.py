@@ -53,7 +53,8 @@ OTHERS = (
     "Tilted", "Translated", "WeightedSum", "Along", "AlongSet", "OnGroups", "SetOnGroups",
     "Exponential", "RelativeEntropy", "Geman", "ETP", "LqPenalty",
     "SublevelSet", "Epigraph", "BoxBarrier", "OrdinalLogistic", "Stiefel",
-    "Permutahedron", "PermutationMatrices",
+    "Permutahedron", "PermutationMatrices", "JointChiSquared", "JointHellinger", "JointJeffrey",
+    "JointKullbackLeibler", "JointRenyi", "TransportEntropy",
 )  # fmt: skip
 THINGS = [each for each in registered() if isinstance(each.make()[0], Function)]
 

@@ -147,9 +147,32 @@ def test_a_traced_matrix_game_is_solved():
     np.testing.assert_allclose(to_numpy(y), [3 / 7, 4 / 7], atol=1e-6)
 
 
+def test_units_far_apart_are_made_good_where_slopes_have_values_or_a_metric_is_named():
+    """Else such a lasso runs to its limit, far from the solution."""
+    scales = np.asarray([1e-4, 1.0, 1e4, 1e2, 1e-2])
+    M, d = to_numpy(A) * scales, RNG.normal(size=8)
+    of_jax = jnp.asarray(M)
+
+    def known(b):
+        return solution(of_jax, b, 0.5)
+
+    s, along = jax.jit(lambda b: jax.jvp(known, (b,), (jnp.asarray(d),)))(b)
+    plain = solution(M, to_numpy(b), 0.5)
+    assert int(s.iterations) == plain.iterations < 1000
+    np.testing.assert_allclose(to_numpy(s.x), plain.x, rtol=1e-10)
+    ahead, behind = (solution(M, to_numpy(b) + t * d, 0.5, tol=1e-12).x for t in (STEP, -STEP))
+    np.testing.assert_allclose(scales * along.x, scales * (ahead - behind) / (2 * STEP), atol=1e-6)
+    method = sk.Preconditioned(sk.DouglasRachford())
+    traced = jax.jit(lambda M: solution(M, b, 0.5, method=method))(of_jax)
+    np.testing.assert_allclose(sk.check(traced).x, plain.x, rtol=1e-5)
+
+
 def test_what_cannot_run_there_says_so():
     with pytest.raises(TypeError, match=r"Anderson .* take Douglas-Rachford"):
         traced(lambda b: solution(A, b, 0.5, method=sk.Anderson(sk.DouglasRachford())), b)
+    wrapped = sk.Preconditioned(sk.Anderson(sk.DouglasRachford()))
+    with pytest.raises(TypeError, match=r"preconditioning of Anderson .* take Douglas-Rachford"):
+        traced(lambda b: solution(A, b, 0.5, method=wrapped), b)
     for method in (sk.Restarted(sk.DouglasRachford()), sk.Anderson(sk.DouglasRachford())):
         plan = sk.plan(
             lasso(A, b, 0.5), jnp.zeros(5), sk.Preconditioned(method, diagonal=jnp.ones(5))

@@ -103,6 +103,7 @@ class AffineSet(OfRows):
         return replace(super().properties, linear=True)  # {Ax = b} × ran Aᵀ
 
     subtracts = True
+    solves_with_matrices = True
 
     def _residual(self, x: Array) -> Array:
         return times(x, self._Q) - self._c
@@ -115,8 +116,8 @@ class AffineSet(OfRows):
         return norm(residual, self.batch_ndim)
 
     def solvable_with(self, H: LinearOperator) -> Solvable | None:
-        """min ½⟨x, Hx⟩ − ⟨h, x⟩ subject to Qᵀx = c: with V = (H + κQQᵀ)⁻¹, which may be regular
-        where H is not, and S = QᵀVQ,
+        """Hx − h ∈ ran Q and Qᵀx = c, for a symmetric H the least of ½⟨x, Hx⟩ − ⟨h, x⟩ there: with
+        V = (H + κQQᵀ)⁻¹, which may be regular where H is not, and S = QᵀVQ,
 
             x = x₀ − VQS⁻¹(Qᵀx₀ − c),   x₀ = V(h + κQc).
 
@@ -129,12 +130,14 @@ class AffineSet(OfRows):
         whole = (H + PlusLowRank(0.0, kappa**0.5 * Q.T)).merged
         if whole.solver is None:
             return None
+        symmetric = H.properties.gradient
 
         def make() -> PointMap:
             V = whole.inverted()
             W = V(Qt)
             G = W @ Q
-            S = DenseMatrix(conjugated((G + adjoint_of(G)) / 2)).inverted()
+            G = (G + adjoint_of(G)) / 2 if symmetric else G
+            S = DenseMatrix(G.T).inverted()
 
             def solve(h: Point) -> Point:
                 x = V(h + kappa * times(c, Qt))

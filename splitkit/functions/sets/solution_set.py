@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import block_array, csr_array, eye_array
 
 from splitkit.arguments import check_broadcast
 from splitkit.backend import (
@@ -17,6 +17,7 @@ from splitkit.backend import (
     Space,
     add,
     blocks,
+    from_numpy,
     lincomb,
     norm,
     pairing,
@@ -27,12 +28,17 @@ from splitkit.backend import (
 )
 from splitkit.functions.base import Function, Indicator, infinite_where, required
 from splitkit.functions.inner.accuracy import Inexact, tolerance
+from splitkit.functions.sets.affine_set import AffineSet
 from splitkit.linear.base import LinearOperator
+from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.iterative import ROUNDING, krylov
 from splitkit.linear.last_axes import LastAxesMap
-from splitkit.linear.sparse import Sparse
+from splitkit.linear.low_rank import PlusLowRank
+from splitkit.linear.sparse import Sparse, hermitian
 from splitkit.linear.sums import SumOver
 from splitkit.linear.wrapped import wrap
+from splitkit.operators.base import PointMap
+from splitkit.operators.solvable import Solvable
 from splitkit.properties import Properties
 
 REGULAR = 1e-3  # of a factor's condition, in units of rounding, which refinements make up for
@@ -152,6 +158,46 @@ class SolutionSet(Inexact, Indicator):
             f"Lx = b with L = {L!r} is met to {far:.2g} of its right side, not to rounding: "
             "correct a b that is off the range of L, or give a larger accuracy"
         )
+
+    @property
+    def solves_with_matrices(self) -> bool:  # type: ignore[override]
+        """Of sparse rows that do not depend on each other."""
+        return self._factor is not None
+
+    def solvable_with(self, H: LinearOperator) -> Solvable | None:
+        """Hx + Lᵀν = h, Lx = b, one sparse system where H = B + UᵀU is: Bx + Uᵀμ + Lᵀν = h, Ux = μ.
+        Of a dense H what ``AffineSet`` has.
+        """
+        if self._factor is None or not isinstance(self.b, np.ndarray) or self.b.ndim != 1:
+            return None
+        assert isinstance(self.L, Sparse)  # as it has a factor
+        L, b, M = self.L.matrix, self.b, H.merged
+        if isinstance(M, DenseMatrix):
+            return AffineSet(
+                from_numpy(L.toarray(), M.matrix), from_numpy(b, M.matrix)
+            ).solvable_with(M)
+        m, n = L.shape
+        base, U = (M.base, M.U.matrix) if isinstance(M, PlusLowRank) else (M, csr_array((0, n)))
+        B = (Sparse(csr_array((n, n), dtype=L.dtype)) + base).merged
+        if not isinstance(B, Sparse):
+            return None
+        below = -eye_array(U.shape[0], dtype=L.dtype)
+        whole = block_array(
+            [[B.matrix, hermitian(L), hermitian(U)], [L, None, None], [U, None, below]],
+            format="csr",
+        )
+
+        def make() -> PointMap:
+            V = Sparse(whole).inverted()
+
+            def solve(h: Point) -> Point:
+                right = np.zeros((*h.shape[:-1], whole.shape[0]), dtype=h.dtype)
+                right[..., :n], right[..., n : n + m] = h, b
+                return self.project(V(right)[..., :n])
+
+            return solve
+
+        return Solvable(f"sparse LU of {whole.shape[0]} rows", make)
 
     @property
     def _gain(self) -> float:

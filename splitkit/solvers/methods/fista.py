@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -70,6 +70,9 @@ class FISTA(Splitting):
         L = terms[0].lipschitz
         return 1 / L if L else math.nan
 
+    def choosing(self, *terms: Term) -> Self:
+        return super().choosing(*terms).at_most(self.default_alpha(*terms))
+
     def theorem(self, *terms: Term) -> Guarantee:
         F, G = terms
         for name, A in (("F", F), ("G", G)):
@@ -86,7 +89,7 @@ class FISTA(Splitting):
         if not isinstance(self.alpha, (int, float)) or self.alpha * F.lipschitz > 1 + 1e-12:
             return self.refused(
                 f"alpha = {self.alpha} is too long: it must be a number of at most "
-                f"1/L = {1 / max(F.lipschitz, 1e-300):.4g}"
+                f"1/L = {1 / max(F.lipschitz, 1e-300):.8g}"
             )
         q = curvature(self.alpha, F, G)
         reason = f"both are subgradients, {self.at_step()} ≤ 1/L: O(1/k²) in the objective"

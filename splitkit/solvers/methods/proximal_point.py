@@ -11,6 +11,7 @@ from splitkit.backend import Point, Scalar, lincomb, scale
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Identity
 from splitkit.solvers.iteration import Reading
+from splitkit.solvers.linear_system import LinearSystem
 from splitkit.solvers.splitting import MapSplitting
 from splitkit.solvers.terms import Role, Term
 
@@ -23,11 +24,12 @@ class ProximalPoint(MapSplitting):
 
     Takes: A by its resolvent.
     Assumes: A maximal monotone.
-    Steps: α > 0, 0 < λ < 2; left open, 100/L, or measured on the data.
+    Steps: α > 0, 0 < λ < 2; left open, 100/L, 1/(√ε L) of a system, or measured on the data.
     Rate: |1 − λ| + λ/(1 + αm), if A is m-strongly monotone.
     Oracles: 1 R_{αA}.
 
-    r = (u − x)/α ∈ A(x).
+    r = (u − x)/α ∈ A(x). Terms that are one system of linear equations together are one A: x ↦ Mx −
+    q with others such, and with the normal cone of {Ax = b}.
 
     Source: Rockafellar (1976); Bauschke, Combettes (2017), Thm. 23.41.
 
@@ -58,6 +60,8 @@ class ProximalPoint(MapSplitting):
     def default_alpha(self, *terms: Term) -> float:
         # the longer, the fewer iterations; but I + αA is solved with an error that grows as αL
         (A,) = terms
+        if isinstance(A.operator, LinearSystem):
+            return A.operator.long_step
         return 100 / A.lipschitz if A.lipschitz else math.nan
 
     def refusal(self, *terms: Term) -> str:
