@@ -223,7 +223,11 @@ def test_semidefinite_programs_without_a_solution_are_proved_to_be_ones(order, u
     trace = symmetric(np.eye(order))
     psd, cones = -sp.eye_array(rows), [("zero", order // 2), ("psd", order)]
     falling = ConicProgram(
-        None, rng.normal(size=rows), sp.vstack((sp.csr_array(A), psd)), np.append(b, np.zeros(rows)), cones
+        None,
+        rng.normal(size=rows),
+        sp.vstack((sp.csr_array(A), psd)),
+        np.append(b, np.zeros(rows)),
+        cones,
     )
     solution = falling.solve(max_iter=40, on_failure="return")
     assert solution.status == "unbounded"
