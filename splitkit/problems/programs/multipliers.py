@@ -356,9 +356,9 @@ class _Run:
         return None
 
     def descent(self) -> Vector | None:
-        """A proof that the objective has no lower bound, by interior points that lead to a direction
-        in which it falls: argmin ½‖d‖² + ⟨q, d⟩ with Pd = 0 and Ad in C's recession cone, where the
-        norm is one of entries, as long as columns of A in cones are.
+        """A proof that the objective has no lower bound, by interior points that lead to where it
+        falls: argmin ½‖d‖² + ⟨q, d⟩ with Pd = 0 and Ad in C's recession cone, where the norm is one
+        of entries, as long as columns of A in cones are.
         """
         data = self.data
         squares = (data.A[~data.rows.alone] ** 2).sum(axis=0)
