@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from numbers import Integral, Real
 from operator import index
+from reprlib import Repr
 from typing import Any, NoReturn
 
 import numpy as np
@@ -29,6 +30,9 @@ from splitkit.backend import (
     is_complex,
     namespace,
 )
+
+SHORT = Repr()  # of a long list, whose every entry would be shown
+SHORT.maxother = SHORT.maxstring = 400
 
 
 @dataclass(frozen=True)
@@ -268,4 +272,4 @@ def _refuse(error: type[Exception], name: str, value: Any, remedy: str) -> NoRet
         remedy += ", detached (no gradient would reach it)"
     if isinstance(value, Real) and value == value and math.isnan(as_float(value) or 0.0):
         raise error(f"{name} is beyond the range of floats: {remedy}")
-    raise error(f"{name} = {value!r}: {remedy}")
+    raise error(f"{name} = {SHORT.repr(value)}: {remedy}")
