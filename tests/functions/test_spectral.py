@@ -283,6 +283,24 @@ def test_no_singular_values_beat_those_of_the_weighted_nuclear_norm(weights):
             _ = f.conjugate
 
 
+def test_a_box_barrier_keeps_its_digits_in_the_middle_and_at_the_ends():
+    """f ≈ x² and x⁺ ≈ x/(1 + 2α) near 0, f*(v) ≈ v²/4; f*(v) + v l ≈ log(…) far out."""
+    f = sk.functions.BoxBarrier(-1.0, 1.0)
+    x = np.array([1e-9])
+    np.testing.assert_allclose(f(x), 1e-18, rtol=1e-14)
+    np.testing.assert_allclose(f.prox(x, 1.0), x / 3, rtol=1e-14)
+    np.testing.assert_allclose(f.gradient(x), 2 * x, rtol=1e-14)
+    np.testing.assert_allclose(f.conjugate(x), 1e-18 / 4, rtol=1e-14)
+    wide = sk.functions.BoxBarrier(-1e-30, 1e30)  # u = −1/p + 1e-30 at p = 1, u p = −1
+    value = wide(np.ones(1))
+    np.testing.assert_allclose(value + wide.conjugate(-np.ones(1)), -1.0, rtol=1e-12)
+    spectral = sk.functions.Spectral(sk.functions.BoxBarrier(-1.0, 1.0))
+    X = 1e-5 * np.array([[1.0, 2.0], [0.0, 1.0]])
+    P = spectral.prox(X, 1.0)
+    U = X - P
+    np.testing.assert_allclose(spectral(P) + spectral.conjugate(U), np.sum(P * U), rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     "f",
     [

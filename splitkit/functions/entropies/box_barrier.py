@@ -129,7 +129,9 @@ class BoxBarrier(Function):
         s = u * half / self.weight
         root = xp.hypot(s, xp.ones_like(s))
         share = s / (1 + root)  # ρ; 1 − ρ² = 2/(1 + √(1 + s²))
-        at = self.lower + half + half * share
+        room = (1 + 1 / (root + abs(s))) / (1 + root)  # 1 − |ρ|
+        ends = xp.where(s < 0, self.lower + half * room, self.upper - half * room)
+        at = xp.where(abs(s) < 1, self.lower + half + half * share, ends)
         logs = 2 * xp.log(half + 0.0 * u) - xp.log1p(share * s / 2)
         return sum_of(u * at + self.weight * logs, self.batch_ndim)
 
