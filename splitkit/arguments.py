@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from numbers import Integral, Real
 from operator import index
+from reprlib import Repr
 from typing import Any, NoReturn
 
 import numpy as np
@@ -29,6 +30,9 @@ from splitkit.backend import (
     is_complex,
     namespace,
 )
+
+SHORT = Repr()  # of a long list, whose every entry would be shown
+SHORT.maxother = SHORT.maxstring = 400
 
 
 @dataclass(frozen=True)
@@ -207,6 +211,15 @@ def check_broadcast(name: str, value: Point, space: Space) -> None:
             )
 
 
+def check_held(name: str, value: Any, space: Space) -> None:
+    """Raise ValueError if it is a number that is 0 to the library of the points, and is not 0."""
+    if type(value) is float and 0 < abs(value) < space.smallest:
+        raise ValueError(
+            f"{name} = {value:g} is taken for 0 by {space.xp.__name__}, as every {space.dtype} "
+            f"below {space.smallest:.2g}: give the problem in other units, or a wider dtype"
+        )
+
+
 def check_samplewise(name: str, value: Any, space: Space) -> None:
     """Raise ValueError if it is an array of another shape than the batch's."""
     if is_array(value) and tuple(value.shape) != space.batch_shape:
@@ -259,4 +272,4 @@ def _refuse(error: type[Exception], name: str, value: Any, remedy: str) -> NoRet
         remedy += ", detached (no gradient would reach it)"
     if isinstance(value, Real) and value == value and math.isnan(as_float(value) or 0.0):
         raise error(f"{name} is beyond the range of floats: {remedy}")
-    raise error(f"{name} = {value!r}: {remedy}")
+    raise error(f"{name} = {SHORT.repr(value)}: {remedy}")

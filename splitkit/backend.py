@@ -118,6 +118,13 @@ def holds(mask: Array) -> bool:
     )
 
 
+def integer_dtype(x: Array) -> Any:
+    """int64, or int32 where JAX is asked for no longer numbers."""
+    xp = namespace(x)
+    jax = sys.modules["jax"] if array_api_compat.is_jax_namespace(xp) else None
+    return xp.int64 if jax is None or jax.config.jax_enable_x64 else xp.int32
+
+
 def as_float(x: Any) -> float | None:
     """A scalar as a Python float: a ``numbers.Real``, or a real array without axes. None for what
     is none: a bool too, and an array by which its library differentiates, which a float would end.

@@ -19,6 +19,7 @@ from splitkit.arguments import (
     NON_NEGATIVE,
     POSITIVE,
     check_broadcast,
+    check_held,
     check_integer,
     check_number,
     check_parameter,
@@ -110,6 +111,8 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
     smooth_inside : bool
         ∇f is known in the interior of the domain alone, NaN elsewhere, and not Lipschitz: methods
         take the prox, to them ∂f is set-valued.
+    supercoercive : bool
+        f(x)/‖x‖ → ∞ is known, so that f* is finite everywhere; of strongly convex f it is anyway.
     elementwise : bool
         prox acts on each entry by itself, so that it does not depend on what is batch.
     polyhedral : bool
@@ -364,6 +367,7 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
         for name in (*self.parameters, *self.samplewise):
             value, label = getattr(self, name), f"{name} of {self!r}"
             if not is_array(value):
+                check_held(label, value, space)
                 continue
             space.check_array(value, label)
             check = check_samplewise if name in self.samplewise else check_broadcast
@@ -433,7 +437,7 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
         if isinstance(other, Function):
             return SumOfFunctions.of(self, other)
         constant = as_float(other)
-        return NotImplemented if constant is None else Raised.of(self, constant)
+        return NotImplemented if constant is None else Raised.of(self, check_number("c", other))
 
     def _after(self, other: Any) -> Function:
         from splitkit.functions.calculus.composed import Composed
@@ -449,7 +453,7 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
     def __sub__(self, other: object) -> Function:
         if not isinstance(other, Function):
             constant = as_float(other)
-            return NotImplemented if constant is None else self._plus(-constant)
+            return NotImplemented if constant is None else self._plus(-check_number("c", other))
         if not other.has_affine_gradient:
             raise TypeError(
                 f"f − g with g = {other!r}: that is a function here only if ∇g is affine, as of "

@@ -97,6 +97,20 @@ def test_sums_of_quadratics_are_one_term():
     )
 
 
+@pytest.mark.parametrize("axes", [(-2, -1), (-1, -2)])
+def test_convolutions_and_differences_of_a_periodic_grid_are_one_by_fft(axes):
+    rng = np.random.default_rng(0)
+    K = sk.linear.Convolution(rng.standard_normal((3, 3)), (6, 5))
+    D = sk.linear.Gradient(axes, boundary="periodic")
+    f = sk.functions.SquaredL2(center=rng.standard_normal((6, 5))) @ K
+    f = f + sk.functions.SquaredL2(0.1) @ D
+    assert sk.Subdifferential(f).resolved_by == "FFT"
+    y = rng.standard_normal((6, 5))
+    x = f.prox(y, 2.0)
+    np.testing.assert_allclose(x + 2.0 * f.gradient(x), y, atol=1e-12)
+    assert not (f + sk.functions.SquaredL2() @ sk.linear.Gradient(axes)).has_prox
+
+
 def test_what_has_no_factorization_together_stays_apart():
     T = MatrixFree(lambda x: x @ TALL.T, lambda y: y @ TALL, (N,), (15,), norm=10.0)
     f = functions.LeastSquares(T, C) + functions.LeastSquares(Convolution(KERNEL, N), Q)

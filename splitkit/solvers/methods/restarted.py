@@ -73,7 +73,8 @@ class Restarted(Accelerator):
     name: ClassVar[str] = "restarts"
 
     def choosing(self, *terms: Term) -> Self:
-        follows = type(self.method).wrapped is not Method.wrapped
+        own = isinstance(self.method, ReflectedSplitting)  # which is balanced around the restarts
+        follows = type(self.method).wrapped is not Method.wrapped and not own
         inner = (self.method if follows else self.method.steady()).choosing(*terms)
         is_open = isinstance(getattr(inner, "alpha", None), Arbitrary)
         balance = is_open if self.balance is None else self.balance
