@@ -77,7 +77,7 @@ def _circular_norm(module: Any, grid: list[int], reach: list[int]) -> float:
     wide = W.new_zeros(*W.shape[:2], *reach)
     taps: Any = (..., *(slice(None, None, d) for d in module.dilation))
     wide[taps] = W
-    blocks = torch.fft.fftn(wide, s=grid, dim=tuple(range(2, W.ndim)))
+    blocks = torch.fft.rfftn(wide, s=grid, dim=tuple(range(2, W.ndim)))  # K̂(−ω) is conjugate
     return float(torch.linalg.svdvals(blocks.flatten(2).permute(2, 0, 1)).max())
 
 
