@@ -52,7 +52,6 @@ from splitkit.solvers.stopping import Relative, Stopping, as_stopping
 from splitkit.solvers.terms import Role, Term
 from splitkit.solvers.transformed import (
     ArraySolution,
-    require_memoryless,
     run as run_transformed,
     traceable,
     unseen,
@@ -389,7 +388,6 @@ class Plan(Shown):
         for name in ("callback", "progress", "resume", "record_objective"):
             if getattr(options, name):
                 raise TypeError(f"{name} is for the host: leave it out inside of jit, vmap or grad")
-        require_memoryless(self.method)
         with solving(start), folding(), known_points():
             method, terms = self.method.constant(), tuple(map(unseen, self.terms))
             warrant = replace(self.warrant, method=method)
