@@ -8,11 +8,13 @@ to float64.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from numbers import Integral, Real
 from operator import index
+from reprlib import Repr
 from typing import Any, NoReturn
 
 import numpy as np
@@ -29,6 +31,9 @@ from splitkit.backend import (
     is_complex,
     namespace,
 )
+
+SHORT = Repr()  # of a long list, whose every entry would be shown
+SHORT.maxother = SHORT.maxstring = 400
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ class _NonZero(Range):
 POSITIVE = Range(0.0)
 NON_NEGATIVE = Range(0.0, ends="[)")
 FINITE = Range()
+LEAST, MOST = sys.float_info.min, sys.float_info.max
 NONZERO = _NonZero()
 
 
@@ -78,6 +84,19 @@ def check_number(name: str, value: Any, within: Range = FINITE, remedy: str | No
         error = TypeError if number is None else ValueError
         _refuse(error, name, value, remedy or f"give {within}")
     return number
+
+
+def check_square(name: str, size: float, least: float = 0.0, most: float = math.inf) -> float:
+    """The square of a norm; refused if the norm is neither 0 nor inf, and the square is not within
+    what numbers of its dtype, or floats, hold.
+    """
+    square = size * size
+    if 0 < size < math.inf and not max(least, LEAST) <= square <= min(most, MOST):
+        raise ValueError(
+            f"{name} has the norm {size:.4g}, whose square is beyond the range of its dtype: give "
+            f"{name}, and what it is compared with, in other units"
+        )
+    return square
 
 
 def check_integer(
@@ -207,6 +226,15 @@ def check_broadcast(name: str, value: Point, space: Space) -> None:
             )
 
 
+def check_held(name: str, value: Any, space: Space) -> None:
+    """Raise ValueError if it is a number that is 0 to the library of the points, and is not 0."""
+    if type(value) is float and 0 < abs(value) < space.smallest:
+        raise ValueError(
+            f"{name} = {value:g} is taken for 0 by {space.xp.__name__}, as every {space.dtype} "
+            f"below {space.smallest:.2g}: give the problem in other units, or a wider dtype"
+        )
+
+
 def check_samplewise(name: str, value: Any, space: Space) -> None:
     """Raise ValueError if it is an array of another shape than the batch's."""
     if is_array(value) and tuple(value.shape) != space.batch_shape:
@@ -259,4 +287,4 @@ def _refuse(error: type[Exception], name: str, value: Any, remedy: str) -> NoRet
         remedy += ", detached (no gradient would reach it)"
     if isinstance(value, Real) and value == value and math.isnan(as_float(value) or 0.0):
         raise error(f"{name} is beyond the range of floats: {remedy}")
-    raise error(f"{name} = {value!r}: {remedy}")
+    raise error(f"{name} = {SHORT.repr(value)}: {remedy}")

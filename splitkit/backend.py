@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial, reduce
@@ -24,6 +24,7 @@ import numpy as np
 
 from splitkit.fates import shared_fate
 from splitkit.meshes import (
+    folding as folding,
     gathered,
     is_cut,
     mesh_of,
@@ -115,6 +116,13 @@ def holds(mask: Array) -> bool:
     return is_traced(mask) or bool(
         mask.all() if hasattr(mask, "all") else namespace(mask).all(mask)
     )
+
+
+def integer_dtype(x: Array) -> Any:
+    """int64, or int32 where JAX is asked for no longer numbers."""
+    xp = namespace(x)
+    jax = sys.modules["jax"] if array_api_compat.is_jax_namespace(xp) else None
+    return xp.int64 if jax is None or jax.config.jax_enable_x64 else xp.int32
 
 
 def as_float(x: Any) -> float | None:
@@ -465,7 +473,9 @@ def lengths(
         if (exact | (largest.reshape(squares.shape) == 0)).all():
             return np.sqrt(squares)  # where it is no normal number, all entries are 0
     usable = (largest > 0) & (largest < math.inf)
-    unit = x / xp.where(usable, largest, 1.0)
+    # a library may multiply by the reciprocal, which near the end of its range is 0 for it
+    halves = xp.where(largest > 1, 0.25, xp.ones_like(largest))
+    unit = (halves * x) / xp.where(usable, halves * largest, 1.0)
     size = xp.where(usable, largest, 1.0) * root(xp.sum(unit * unit, axis=axes, keepdims=True))
     return xp.reshape(size, squares.shape)
 
@@ -818,17 +828,6 @@ def _on_devices() -> Iterator[None]:
             yield
     finally:
         _SEVERAL.reset(token)
-
-
-def folding(*arrays: Array) -> AbstractContextManager[Any]:
-    """A context for what things keep of arrays: numbers, and neither traces, as JAX, if it is there
-    and traces, computes what has values, nor terms of a sum over processes.
-    """
-    if arrays and any(hasattr(each, "device_mesh") for each in arrays):
-        return whole_sums()
-    fold = getattr(sys.modules.get("jax"), "ensure_compile_time_eval", nullcontext)
-    context: AbstractContextManager[Any] = fold()
-    return context
 
 
 def differentiating(*points: Point) -> bool:

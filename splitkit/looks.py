@@ -221,13 +221,13 @@ def at_known(method: Callable[..., Any], *given: Any, **named: Any) -> Any:
     try:
         with np.errstate(over="ignore"):
             if any(map(_is_elsewhere, given)):
-                return _elsewhere(method, *given, **named)
+                return elsewhere(method, *given, **named)
             return method(*given, **named)
     finally:
         _KNOWN.reset(token)
 
 
-def _elsewhere(method: Callable[..., Any], *given: Any, **named: Any) -> Any:
+def elsewhere(method: Callable[..., Any], *given: Any, **named: Any) -> Any:
     """What the method returns for points that JAX traces, or Torch cuts over processes.
 
     Raises

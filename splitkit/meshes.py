@@ -150,21 +150,31 @@ def rolled(x: Any, by: int, axis: int) -> Any:
     return torch.cat(parts if by < 0 else parts[::-1], dim=axis + 1).reshape(x.shape)
 
 
+def folding(*arrays: Any) -> AbstractContextManager[Any]:
+    """A context for what things keep of arrays: numbers, and neither traces, as JAX, if it is there
+    and traces, computes what has values, nor terms of a sum over processes.
+    """
+    if arrays and any(hasattr(each, "device_mesh") for each in arrays):
+        return whole_sums()
+    fold = getattr(sys.modules.get("jax"), "ensure_compile_time_eval", nullcontext)
+    context: AbstractContextManager[Any] = fold()
+    return context
+
+
 if TYPE_CHECKING:
     constant = cached_property
 else:
 
     class constant(cached_property):
-        """What is computed once of a thing's arrays, of all of those that Torch cuts."""
+        """What is computed once of a thing's arrays, of all of those that Torch cuts, and no trace
+        where they have values.
+        """
 
         def __get__(self, instance, owner=None):
             if instance is None:
                 return self
-            for part in vars(instance).values():
-                if hasattr(part, "device_mesh"):
-                    with whole_sums():
-                        return super().__get__(instance, owner)
-            return super().__get__(instance, owner)
+            with folding(*vars(instance).values()):
+                return super().__get__(instance, owner)
 
 
 _WHOLE: ContextVar[bool] = ContextVar("sums are whole", default=False)

@@ -210,10 +210,10 @@ Line = tuple[Any, list[Any]]  # an equation with its atoms: variables, or number
 
 def _lines(jaxpr: Any, numbers: list[Array]) -> tuple[list[Line], list[Any]]:
     """The equations of a step, and the atoms of its results."""
-    literals = iter(numbers)
+    literals = {each.dtype: iter(list(each)) for each in numbers}
 
     def filled(atoms: Any) -> list[Any]:
-        return [next(literals) if hasattr(a, "val") else a for a in atoms]
+        return [next(literals[a.aval.dtype]) if hasattr(a, "val") else a for a in atoms]
 
     lines = [(equation, filled(equation.invars)) for equation in jaxpr.eqns]
     return lines, filled(jaxpr.outvars)
@@ -277,12 +277,14 @@ def _applied(equation: Any, given: list[Array]) -> list[Array]:
 
 
 def _structure(jaxpr: Any) -> tuple[str, list[Array]]:
-    """What two steps share that one program computes, and the literal numbers of this one."""
+    """What two steps share that one program computes, and the literal numbers of this one, those of
+    a dtype in one array: a program takes one more sooner than many.
+    """
     import jax  # as above
 
     names: dict[Any, str] = {}
     kinds: dict[Any, str] = {}
-    numbers: list[Any] = []
+    numbers: dict[Any, list[Any]] = {}
 
     def name(atom: Any) -> str:
         known = None if hasattr(atom, "val") else names.get(atom)
@@ -293,7 +295,7 @@ def _structure(jaxpr: Any) -> tuple[str, list[Array]]:
         if kind is None:
             kind = kinds[aval] = str(aval)
         if hasattr(atom, "val"):
-            numbers.append(np.asarray(atom.val, dtype=aval.dtype))
+            numbers.setdefault(aval.dtype, []).append(atom.val)
             return f"number:{kind}"
         new = names[atom] = f"{len(names)}:{kind}"
         return new
@@ -304,7 +306,8 @@ def _structure(jaxpr: Any) -> tuple[str, list[Array]]:
         held = [id(array) for array in _held(equation)]
         lines.append(f"{found} = {equation.primitive}[{equation.params}] {held} {given}")
     lines.append(" ".join(map(name, jaxpr.outvars)))
-    return "\n".join(lines), jax.device_put(numbers)
+    packed = [np.asarray(values, dtype=dtype) for dtype, values in numbers.items()]
+    return "\n".join(lines), jax.device_put(packed)
 
 
 def _held(equation: Any) -> Iterator[Array]:

@@ -64,6 +64,7 @@ from splitkit.functions.entropies.log_sum_exp import LogSumExp as LogSumExp
 from splitkit.functions.entropies.negative_entropy import NegativeEntropy as NegativeEntropy
 from splitkit.functions.entropies.relative_entropy import RelativeEntropy as RelativeEntropy
 from splitkit.functions.entropies.simplex_entropy import SimplexEntropy as SimplexEntropy
+from splitkit.functions.entropies.transport_entropy import TransportEntropy as TransportEntropy
 from splitkit.functions.losses.amplitude import Amplitude as Amplitude
 from splitkit.functions.losses.berhu import BerHu as BerHu
 from splitkit.functions.losses.cauchy import Cauchy as Cauchy

@@ -19,6 +19,7 @@ from splitkit.arguments import (
     NON_NEGATIVE,
     POSITIVE,
     check_broadcast,
+    check_held,
     check_integer,
     check_number,
     check_parameter,
@@ -34,6 +35,7 @@ from splitkit.backend import (
     are_values_at_hand,
     as_float,
     blocks,
+    clip,
     device,
     is_array,
     is_complex,
@@ -109,6 +111,8 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
     smooth_inside : bool
         ∇f is known in the interior of the domain alone, NaN elsewhere, and not Lipschitz: methods
         take the prox, to them ∂f is set-valued.
+    supercoercive : bool
+        f(x)/‖x‖ → ∞ is known, so that f* is finite everywhere; of strongly convex f it is anyway.
     elementwise : bool
         prox acts on each entry by itself, so that it does not depend on what is batch.
     polyhedral : bool
@@ -363,6 +367,7 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
         for name in (*self.parameters, *self.samplewise):
             value, label = getattr(self, name), f"{name} of {self!r}"
             if not is_array(value):
+                check_held(label, value, space)
                 continue
             space.check_array(value, label)
             check = check_samplewise if name in self.samplewise else check_broadcast
@@ -432,7 +437,7 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
         if isinstance(other, Function):
             return SumOfFunctions.of(self, other)
         constant = as_float(other)
-        return NotImplemented if constant is None else Raised.of(self, constant)
+        return NotImplemented if constant is None else Raised.of(self, check_number("c", other))
 
     def _after(self, other: Any) -> Function:
         from splitkit.functions.calculus.composed import Composed
@@ -448,7 +453,7 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
     def __sub__(self, other: object) -> Function:
         if not isinstance(other, Function):
             constant = as_float(other)
-            return NotImplemented if constant is None else self._plus(-constant)
+            return NotImplemented if constant is None else self._plus(-check_number("c", other))
         if not other.has_affine_gradient:
             raise TypeError(
                 f"f − g with g = {other!r}: that is a function here only if ∇g is affine, as of "
@@ -480,6 +485,7 @@ LOOKING = (
     "project",
     "reflect",
     "support_point",
+    "kl_project",
     "violation",
     "within",
     "conjugate_value",
@@ -624,6 +630,39 @@ class Indicator(Function):
     def has_support_point(self) -> bool:
         """Whether the support point can be computed: then C is bounded."""
         return type(self).support_point is not Indicator.support_point
+
+    def kl_project(self, r: Point) -> Point:
+        """The point of C nearest to r in the Kullback-Leibler divergence, the x ≥ 0 in C with the
+        least Σ xᵢ log(xᵢ/rᵢ) − xᵢ + rᵢ, which is 0 where r is; negative entries of r count as 0. Of
+        intervals for each entry it is the usual projection. Where each point of C has entries that
+        r has not, NaN, or the error of a search.
+
+        Source: Bregman, *The relaxation method of finding the common point of convex sets* (1967);
+        Benamou, Carlier, Cuturi, Nenna, Peyré, *Iterative Bregman projections for regularized
+        transportation problems* (2015).
+
+        Raises
+        ------
+        TypeError
+            No formula is known.
+
+        Examples
+        --------
+        >>> print(sk.functions.Simplex().kl_project(np.array([3.0, 1.0])))
+        [0.75 0.25]
+        """
+        if self.elementwise and self.convex:
+            return self.project(clip(r, 0.0))
+        raise TypeError(
+            f"{self!r} has no projection in the Kullback-Leibler divergence in closed form: "
+            "minimize RelativeEntropy(r) + C"
+        )
+
+    @property
+    def has_kl_projection(self) -> bool:
+        """Whether ``kl_project`` is known."""
+        own = type(self).kl_project is not Indicator.kl_project
+        return own or (self.elementwise and self.convex)
 
     def pinned(self) -> Any:
         """Whether C allows the entries of x one value only; or 1 and 0 for each of them."""

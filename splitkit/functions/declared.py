@@ -56,6 +56,7 @@ class Declared(Notation):
     strong_convexity: float = 0.0
     smoothness: float | None = None
     smooth_inside: bool = False
+    supercoercive: bool = False
     accuracy: float | None = None
     prox_effort: float = 1.0
     elementwise: bool = False

@@ -77,7 +77,9 @@ class Splitkit(ConicSolver):  # type: ignore[misc]
         n = len(data[s.C])
         P = csc_array(data[s.P]) if s.P in data else csc_array((n, n))
         A, c, b = csc_array(data[s.A]), np.asarray(data[s.C]), np.asarray(data[s.B])
-        cones = cones_of(data[ConicSolver.DIMS])
+        dims = data[ConicSolver.DIMS]
+        cones = cones_of(dims)
+        A, b = without_endless(A, b, slice(dims.zero, dims.zero + dims.nonneg))
         known = None if solver_cache is None else solver_cache.get(self.name())
         program, start = None, None
         if warm_start and known is not None and known[0].cones == cones:
@@ -114,6 +116,16 @@ class Splitkit(ConicSolver):  # type: ignore[misc]
             return failure_solution(status, stats, duals)
         value = found.objective + inverse_data[s.OFFSET]
         return Solution(status, value, {inverse_data[self.VAR_ID]: found.x}, duals, stats)
+
+
+def without_endless(A: Any, b: Any, inequalities: slice) -> tuple[Any, Any]:
+    """The rows Ax ≤ b, those whose side is inf as 0 ≤ 1: nothing exceeds it, as of x ≥ −inf."""
+    endless = np.zeros(len(b), dtype=bool)
+    endless[inequalities] = np.isposinf(b[inequalities])
+    if not endless.any():
+        return A, b
+    values = np.where(endless[A.indices], 0.0, A.data)
+    return csc_array((values, A.indices, A.indptr), shape=A.shape), np.where(endless, 1.0, b)
 
 
 def cones_of(dims: Any) -> tuple[tuple[Any, ...], ...]:

@@ -20,6 +20,7 @@ from splitkit.backend import (
 )
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.coupling import Coupling
+from splitkit.linear.dense import InverseBesideKernel
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
 from splitkit.notation import FACTOR, LATEX, SUM, Style
@@ -82,6 +83,7 @@ class Affine(Operator):
             )
         if q is not None:
             Space.of(q, name="q")
+            _check_fits(M, q)
         self.M: LinearOperator = M
         self.q: Point = q
         self.binding = M.binding if q is None else SUM
@@ -112,9 +114,12 @@ class Affine(Operator):
         return add(scale(0.0, x), q)
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
-        V, q = self.M.shifted_inverse(alpha).make_evaluation(), self.q
+        inverse, q = self.M.shifted_inverse(alpha), self.q
+        V = inverse.make_evaluation()
         if q is None:
             return V
+        if isinstance(inverse, InverseBesideKernel):  # y would be lost beside αq, and its rounding
+            return lambda y: V(y) + inverse.times_step(q, y)
         return lambda y: V(lincomb(1.0, y, alpha, q))
 
     def make_cayley(self, alpha: Scalar) -> PointMap:
@@ -210,6 +215,18 @@ class Affine(Operator):
             (cls(symmetric), (4, 3)),
             (cls(skew, asarray([0.5, 1.0])), (2,)),
         ]
+
+
+def _check_fits(M: LinearOperator, q: Point) -> None:
+    """Raise ValueError if Mx and q are of no common shape, whatever x."""
+    if not isinstance(M, LastAxesMap) or isinstance(q, tuple):
+        return
+    pairs = zip(reversed(q.shape), reversed(M.range_shape), strict=False)
+    if any(own not in (1, wanted) for own, wanted in pairs):
+        raise ValueError(
+            f"q has shape {tuple(q.shape)}, which does not broadcast to Mx for M = {M!r}: give one "
+            f"whose last axes are {tuple(M.range_shape)}"
+        )
 
 
 def Saddle(A: Operator, B: Operator, K: Array | LinearOperator) -> Operator:

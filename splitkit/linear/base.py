@@ -8,6 +8,7 @@ from functools import cached_property, wraps
 from typing import Any, ClassVar, TypeVar
 from weakref import WeakValueDictionary
 
+from splitkit.arguments import check_square
 from splitkit.arithmetic import Arithmetic
 from splitkit.backend import (
     Array,
@@ -17,6 +18,7 @@ from splitkit.backend import (
     add,
     align,
     complexified,
+    folding,
     is_array,
     is_traced,
     join,
@@ -27,6 +29,7 @@ from splitkit.looks import (
     OnComplex,
     act_where_declared,
     at_known,
+    elsewhere,
     follow,
     for_known,
     look_at_points,
@@ -88,6 +91,17 @@ class LinearOperator(OnComplex, Arithmetic["LinearOperator"], Notation):
     def least_gain(self) -> float:
         """A lower bound of ‖Lx‖/‖x‖ that holds (0: unknown)."""
         return 0.0
+
+    @property
+    def _held(self) -> tuple[float, float]:
+        """Between which its numbers hold what is not 0, where they are of a known dtype."""
+        return 0.0, math.inf
+
+    def squared_norm(self, name: str, norm: float | None = None) -> float:
+        """‖L‖², of a better bound if one is given; ValueError if its numbers do not hold it: of the
+        entries of LᵀL then all are 0, or some inf.
+        """
+        return check_square(name, self.norm if norm is None else norm, *self._held)
 
     @cached_property
     def gram(self) -> float | None:
@@ -528,14 +542,15 @@ def kept_for_last_step(make: Method) -> Method:
     @wraps(make)
     def kept(self: LinearOperator, alpha: float) -> Any:
         if type(alpha) is not float:
-            if is_traced(alpha) and getattr(alpha, "shape", None) == ():
-                return make(self, alpha)  # a trace is not to be kept
+            if is_traced(alpha) and not is_samplewise(alpha):
+                return elsewhere(make, self, alpha)  # a trace is not to be kept
             if is_array(alpha) and make.__name__ != "reflected_inverse":
                 return self.samplewise_inverse(alpha)
             require_number(alpha, self)
         last = vars(self).get(name)
         if last is None or last[0] != alpha:
-            last = vars(self)[name] = alpha, make(self, alpha)
+            with folding():
+                last = vars(self)[name] = alpha, make(self, alpha)
         return last[1]
 
     return kept  # type: ignore[return-value]
@@ -558,9 +573,14 @@ def takes(L: LinearOperator, space: Space) -> bool:
     return True
 
 
+def is_samplewise(alpha: Scalar) -> bool:
+    """Whether a step size is an array; a number that is traced is none."""
+    return is_array(alpha) and not (is_traced(alpha) and alpha.ndim == 0)
+
+
 def require_number(alpha: Scalar, L: LinearOperator) -> None:
     """Raise TypeError if the step size is an array."""
-    if is_array(alpha):
+    if is_samplewise(alpha):
         raise TypeError(
             f"alpha is an array: {L!r} is inverted for one step size at a time; give a number"
         )

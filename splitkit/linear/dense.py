@@ -17,6 +17,7 @@ from splitkit.backend import (
     align,
     conjugated,
     device,
+    differentiating,
     folding,
     holds,
     is_array,
@@ -242,6 +243,11 @@ class DenseMatrix(LastAxesMap):
         """Whether its entries have no values, so that only what is declared is known."""
         return is_traced(self.matrix)
 
+    @property
+    def _held(self) -> tuple[float, float]:
+        held = namespace(self.matrix).finfo(self.matrix.dtype)
+        return float(held.smallest_normal), float(held.max)
+
     @constant
     def norm(self) -> float:
         if self._declared[1] is not None:
@@ -399,6 +405,29 @@ class DenseMatrix(LastAxesMap):
         rounding = 4 * self.matrix.shape[0] * float(self.xp.finfo(values.dtype).eps) * size
         return self.xp.where(self.xp.abs(values) > rounding, values, 0.0), vectors
 
+    def _shows_its_kernel_at(self, alpha: Scalar) -> bool:
+        """``_shows_its_kernel``, where neither α is unknown nor M's derivatives are asked for."""
+        return not (is_traced(alpha) or differentiating(self.matrix)) and self._shows_its_kernel
+
+    @constant
+    def _shows_its_kernel(self) -> bool:
+        """Whether M is singular, symmetric and positive semidefinite, and what its eigenvectors of
+        eigenvalue 0 leave of it is rounding in each row; not so of rows that are small in units of
+        their own, beside the rounding of others.
+        """
+        if not (self.is_symmetric and self._is_cheap) or self._is_unknown:
+            return False
+        if self.properties.strong_monotonicity != 0.0:
+            return False
+        (values, vectors), xp = self.eigen, self.xp
+        eps, greatest = float(xp.finfo(values.dtype).eps), float(xp.max(values))
+        least = float(xp.min(xp.where(values > 0, values, greatest)))
+        if not math.sqrt(eps) * greatest <= least:
+            return False
+        rounding = 4 * self.matrix.shape[0] * eps * (greatest / (least or 1.0))
+        left = abs(self.matrix @ vectors) <= rounding * (self._entry_sizes @ abs(vectors))
+        return holds(left | (values > 0))
+
     def _in_eigenbasis(self, alpha: float) -> LinearOperator:
         values, vectors = self.eigen
         return _InEigenbasis(1 / (1 + alpha * values), vectors)
@@ -412,6 +441,8 @@ class DenseMatrix(LastAxesMap):
 
     def samplewise_inverse(self, alpha: Scalar) -> LinearOperator:
         if not self._is_even(alpha):
+            if self._shows_its_kernel_at(alpha):
+                return InverseBesideKernel(alpha, *self.eigen)
             return _SamplewiseLU(self, alpha)
         values, vectors = self.eigen
         return SamplewiseInverse(lambda d: _InEigenbasis(d, vectors), values, alpha)
@@ -435,6 +466,8 @@ class DenseMatrix(LastAxesMap):
         xp, M, identity = self.xp, self.matrix, self._identity()
         shifted = identity + alpha * M
         size = xp.max(xp.sum(xp.abs(shifted), axis=1))
+        if holds(size > EVEN) and self._shows_its_kernel_at(alpha):
+            return InverseBesideKernel(alpha, *self.eigen)
         V = self._inverse_of(shifted, size)
         if V is None and self.is_symmetric and self.properties.monotone:
             return self._in_eigenbasis(alpha)
@@ -513,6 +546,34 @@ class _InEigenbasis(SymmetricMap):
 
     def __call__(self, x: Point) -> Point:
         return times(self.d * times(x, self._conjugate), self.Q.T)
+
+
+class InverseBesideKernel(SymmetricMap):
+    """(I + αM)⁻¹ of a singular M, which leaves the kernel as it is for every α.
+
+    α(I + αM)⁻¹q grows with α by the part of q in the kernel: that is 0 where it is rounding of q.
+    """
+
+    acts_on_complex = True
+
+    def __init__(self, alpha: Scalar, values: Array, Q: Array) -> None:
+        self.alpha, self.values, self.Q, self._conjugate = alpha, values, Q, conjugated(Q)
+
+    def _steps(self, x: Array) -> tuple[Array, Array]:
+        """1/α, and α/(1 + αλ) where no number overflows."""
+        inverse = 1 / align(self.alpha, x)
+        return inverse, 1 / (inverse + self.values)
+
+    def __call__(self, x: Point) -> Point:
+        inverse, steps = self._steps(x)
+        return times(inverse * steps * times(x, self._conjugate), self.Q.T)
+
+    def times_step(self, q: Array, x: Array) -> Array:
+        """α(I + αM)⁻¹q for the α of each sample of x."""
+        xp, eps = namespace(q), float(namespace(q).finfo(q.dtype).eps)
+        along, sizes = times(q, self._conjugate), times(abs(q), abs(self.Q))
+        kept = (abs(along) > 4 * self.Q.shape[0] * eps * sizes) | (self.values > 0)
+        return times(self._steps(x)[1] * xp.where(kept, along, 0.0), self.Q.T)
 
 
 class _SamplewiseLU(LinearOperator):

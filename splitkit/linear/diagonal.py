@@ -14,6 +14,8 @@ from splitkit.backend import (
     extremes,
     holds,
     is_complex,
+    is_traced,
+    namespace,
     products,
     real_part,
 )
@@ -111,6 +113,14 @@ class Diagonal(Multiplier):
         if space.is_tuple:
             raise ValueError(f"{name} = {self!r} acts on one array, got {space.shapes}")
         check_broadcast(name, self.d, space)
+
+    @classmethod
+    def of_positive(cls, d: Array) -> Diagonal:
+        """diag(d) for d > 0, which is regular where d is traced, too."""
+        made = cls(d)
+        if is_traced(d):
+            made.least_gain = float(namespace(d).finfo(d.dtype).smallest_normal)
+        return made
 
     def __repr__(self) -> str:
         return f"Diagonal{tuple(self.d.shape)}"

@@ -47,6 +47,7 @@ from splitkit.meshes import is_cut_along, is_scattered
 
 Rule = Callable[[Any, Any], LinearOperator | None]
 
+DIFFERENCES = "differences"  # what maps of differences are called among kinds
 FEW_MORE = 4  # times the numbers that the blocks of a saddle matrix hold
 FILL = 16  # times the entries of a sparse A that AᵀA may have; beyond, its full rows are set apart
 
@@ -634,7 +635,16 @@ def _may_be_multiplied(L: DenseMatrix) -> bool:
 def adds_up(maps: Sequence[LinearOperator]) -> bool:
     """Whether a sum of such maps is merged to one, told by the kinds alone."""
     kinds = {_kind(L) for L in maps} - {"any"}
-    return len(kinds) <= 1 and None not in kinds
+    dimensions = {len(kind) for kind in kinds if isinstance(kind, tuple) and kind[0] != DIFFERENCES}
+    apart = {kind for kind in kinds if not _joins_grid(kind, dimensions)}
+    return len(apart) <= 1 and None not in apart
+
+
+def _joins_grid(kind: Any, dimensions: set[int]) -> bool:
+    """Whether differences have the basis of a periodic grid with so many axes: all of them."""
+    if not (isinstance(kind, tuple) and kind[0] == DIFFERENCES and kind[2] == "periodic"):
+        return False
+    return len(dimensions) == 1 and sorted(kind[1]) == [*range(-dimensions.copy().pop(), 0)]
 
 
 def _kind(L: LinearOperator) -> Any:
@@ -650,7 +660,7 @@ def _kind(L: LinearOperator) -> Any:
         return L.shape
     if isinstance(L, (Gradient, SecondDifferences)):
         D = L.D if isinstance(L, SecondDifferences) else L
-        return "differences", D.axes, D.boundary
+        return DIFFERENCES, D.axes, D.boundary
     if isinstance(L, Diagonal):
         return "matrix" if L.d.ndim == 1 else None
     if isinstance(L, (DenseMatrix, Sparse, PlusLowRank)):

@@ -22,6 +22,17 @@ from splitkit.backend import (
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.last_axes import negative_axes, part
 
+Boundary = Literal["neumann", "periodic", "dirichlet", "antisymmetric", "reflect", "linear"]
+
+# the last difference, of the last entry and the one before, and ‖D‖² on long lines: 4, or the
+# eigenvalue of a vector about the end
+LAST = {
+    "dirichlet": (-1.0, 0.0, 4.0),
+    "antisymmetric": (-2.0, 0.0, 16 / 3),
+    "reflect": (-1.0, 1.0, 2 + 2 * math.sqrt(2)),
+    "linear": (1.0, -1.0, 2 + 2 * math.sqrt(2)),
+}
+
 
 class Gradient(LinearOperator):
     """x ↦ its forward differences along some axes, stacked as one more, last axis.
@@ -32,17 +43,22 @@ class Gradient(LinearOperator):
     ‖D‖² = Σₐ 4cos²(π/2Nₐ) with Neumann's boundary, where the last difference is 0,
     ‖D‖² = Σₐ 4sin²(π⌊Nₐ/2⌋/Nₐ) on a periodic grid, and ‖D‖² = Σₐ 4cos²(π/(2Nₐ + 1)) with
     Dirichlet's, where x is 0 beyond the last entry, and ‖Dx‖² ≥ Σₐ 4sin²(π/(4Nₐ + 2))‖x‖²; 4 for
-    each axis at most, whatever its size.
+    each axis at most, whatever its size. Where x goes on by −x or by a line the greatest eigenvalue
+    may be that of a vector about the end, which falls by a constant factor from entry to entry:
+    16/3, and 2 + 2√2, for each axis at most.
     Source: Chambolle, *An algorithm for total variation minimization and applications* (2004), §3.
 
     Parameters
     ----------
     axes : int or tuple of int, default (-2, -1)
         Negative: counted from the end, so that leading batch axes may be there or not.
-    boundary : "neumann", "periodic" or "dirichlet"
-        The last difference of a line is 0, the one to its first entry, or the one to 0.
+    boundary : str
+        To what the last difference of a line a, …, b, c is: "neumann" to c, which makes it 0,
+        "periodic" to a, "dirichlet" to 0, "antisymmetric" to −c, "reflect" to b, "linear" to
+        2c − b, which repeats the difference before it.
     shape : tuple of int, optional
-        Sizes of these axes. Given, ``norm`` is exact; otherwise it is the supremum over all sizes.
+        Sizes of these axes. Given, ``norm`` is exact for the first three rules; otherwise it is the
+        supremum over all sizes.
 
     Notes
     -----
@@ -72,14 +88,15 @@ class Gradient(LinearOperator):
         self,
         axes: int | tuple[int, ...] = (-2, -1),
         *,
-        boundary: Literal["neumann", "periodic", "dirichlet"] = "neumann",
+        boundary: Boundary = "neumann",
         shape: tuple[int, ...] | None = None,
     ) -> None:
         self.axes = negative_axes(axes)
-        check_choice("boundary", boundary, ("neumann", "periodic", "dirichlet"))
+        check_choice("boundary", boundary, ("neumann", "periodic", *LAST))
         if shape is not None and (len(shape) != len(self.axes) or min(shape) < 1):
             raise ValueError(f"shape = {shape}: give one positive size for each of {self.axes}")
         self.boundary, self.shape = boundary, shape
+        self._of_last, self._of_second, self._most = LAST.get(boundary, (0.0, 0.0, 4.0))
         # of each axis the index of all but the last entries, of all but the first, and of all but
         # the last differences
         heads = [part(a, None, -1) for a in self.axes]
@@ -89,6 +106,7 @@ class Gradient(LinearOperator):
         ]
         ends = [(part(a, -1, None), i) for i, a in enumerate(self.axes)]
         self._ends = [(end, (*end, i)) for end, i in ends]
+        self._seconds = [part(a, -2, -1) for a in self.axes]
         self._last, self._last_difference = self._ends[0]
         self.norm = math.sqrt(sum(map(self._gain, shape or (math.inf,) * len(self.axes))))
         if boundary == "dirichlet" and shape is not None:
@@ -98,17 +116,19 @@ class Gradient(LinearOperator):
     @property
     def has_transform(self) -> bool:
         """Whether DᵀD is diagonal in the basis of a fast transform that is here."""
-        return self.boundary != "dirichlet"
+        return self.boundary not in LAST
 
     def _gain(self, size: float) -> float:
         """The greatest eigenvalue of the second difference on a line of this size."""
         if size == math.inf:
-            return 4.0
+            return self._most
         if self.boundary == "neumann":
             return 4 * math.cos(math.pi / (2 * size)) ** 2 if size > 1 else 0.0
         if self.boundary == "dirichlet":
             return 4 * math.cos(math.pi / (2 * size + 1)) ** 2
-        return 4 * math.sin(math.pi * (size // 2) / size) ** 2
+        if self.boundary == "periodic":
+            return 4 * math.sin(math.pi * (size // 2) / size) ** 2
+        return self._most if size > 1 else self._of_last**2
 
     def __call__(self, x: Point) -> Point:
         if may_be_cut(x):  # zeros to add to would lie whole on each
@@ -127,8 +147,11 @@ class Gradient(LinearOperator):
             cycles = [self._next(x, a) for a in self.axes]
             return add_parts(y, *(((..., i), 1.0, d) for i, d in enumerate(cycles)))
         parts = [(own, 1.0, x[tail] - x[head]) for head, tail, own in self._inner_parts]
-        if self.boundary == "dirichlet":
-            parts += [(own, -1.0, x[end]) for end, own in self._ends]
+        if self._of_last:
+            parts += [_times(own, self._of_last, x[end]) for end, own in self._ends]
+        if self._of_second:
+            seconds = zip(self._ends, self._seconds, strict=True)
+            parts += [_times(own, self._of_second, x[second]) for (_, own), second in seconds]
         return add_parts(y, *parts)
 
     def _rolls(self, x: Array) -> bool:
@@ -140,14 +163,25 @@ class Gradient(LinearOperator):
     def _next(self, x: Array, axis: int) -> Array:
         """The differences along an axis, of x rolled."""
         following = roll(x, -1, axis)
-        if self.boundary == "neumann":
-            return self._but_last(following - x, axis)
-        return (following if self.boundary == "periodic" else self._but_last(following, axis)) - x
+        if self.boundary == "periodic":
+            return following - x
+        inner = self._but_last(following - x, axis)
+        if not self._of_last:
+            return inner
+        last = self._of_last * x
+        if self._of_second:
+            last = last + self._of_second * roll(x, 1, axis)
+        return inner + last - self._but_last(last, axis)
 
     def _previous(self, d: Array, axis: int) -> Array:
         """The adjoint of ``_next``."""
         kept = d if self.boundary == "periodic" else self._but_last(d, axis)
-        return roll(kept, 1, axis) - (d if self.boundary == "dirichlet" else kept)
+        inner = roll(kept, 1, axis) - kept
+        if not self._of_last:
+            return inner
+        last = d - kept
+        found = inner + self._of_last * last
+        return found + self._of_second * roll(last, -1, axis) if self._of_second else found
 
     @staticmethod
     def _but_last(d: Array, axis: int) -> Array:
@@ -163,6 +197,21 @@ class Gradient(LinearOperator):
         if self.boundary == "dirichlet":
             parts = [(tail, 1.0, y[own]) for _, tail, own in self._inner_parts]
             return add_parts(-namespace(y).sum(y, axis=-1), *parts)
+        if self._of_last:
+            parts = [
+                _times(target, c, y[own])
+                for (end, last), second, (head, tail, own) in zip(
+                    self._ends, self._seconds, self._inner_parts, strict=True
+                )
+                for target, c, own in (
+                    (head, -1.0, own),
+                    (tail, 1.0, own),
+                    (end, self._of_last, last),
+                    (second, self._of_second, last),
+                )
+                if c
+            ]
+            return add_parts(zeros(y.shape[:-1], y), *parts)
         # the last differences are 0 by definition; those of the first axis, in −y already, go again
         (_, first, own), *others = self._inner_parts
         parts = [(self._last, 1.0, y[self._last_difference]), (first, 1.0, y[own])]
@@ -200,6 +249,10 @@ class Gradient(LinearOperator):
                 f"{space.shapes}"
             )
         sizes = tuple(shape[a] for a in self.axes)
+        if self._of_second and min(sizes) < 2:
+            raise ValueError(
+                f"{name} of {self!r} need two entries of each line, got an array with {sizes} there"
+            )
         if self.shape not in (None, sizes):
             raise ValueError(f"shape of {self!r} is {self.shape}, but x0 has {sizes} there")
 
@@ -213,4 +266,12 @@ class Gradient(LinearOperator):
             (cls(-1, shape=(5,)), (2, 5), (2, 5, 1)),
             (cls((-2, -1), boundary="periodic", shape=(3, 4)), (2, 3, 4), (2, 3, 4, 2)),
             (cls((-2, -1), boundary="dirichlet", shape=(2, 3)), (2, 3), (2, 3, 2)),
+            (cls((-2, -1), boundary="antisymmetric", shape=(2, 3)), (2, 3), (2, 3, 2)),
+            (cls((-2, -1), boundary="reflect"), (3, 4), (3, 4, 2)),
+            (cls((-2, -1), boundary="linear", shape=(2, 3)), (2, 3), (2, 3, 2)),
         ]
+
+
+def _times(index: Any, c: float, x: Array) -> tuple[Any, float, Array]:
+    """cx on a part, for ``add_parts``."""
+    return index, math.copysign(1.0, c), x if abs(c) == 1 else abs(c) * x

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from splitkit.arguments import check_number
-from splitkit.backend import Array, Point, Scalar, Space, is_array, scale
+from splitkit.backend import Array, Point, Scalar, Space, is_array, is_traced, scale
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.multiplier import Multiplier
 from splitkit.notation import ATOM, PRODUCT, Style
@@ -51,8 +51,8 @@ class ScaledIdentity(Multiplier):
 
     solver = "entry by entry"
 
-    def like(self, spectrum: float) -> LinearOperator:
-        return ScaledIdentity(spectrum)
+    def like(self, spectrum: Scalar) -> LinearOperator:
+        return _Samplewise(spectrum) if is_traced(spectrum) else ScaledIdentity(spectrum)
 
     def samplewise_inverse(self, alpha: Scalar) -> LinearOperator:
         if self.c < 0 or not is_array(alpha):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from splitkit.arguments import check_choice, check_sizes
-from splitkit.backend import Array, device, namespace
+from splitkit.backend import Array, device, integer_dtype, namespace
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.channels import ChannelConvolution
 from splitkit.linear.fourier import Convolution
@@ -90,7 +90,7 @@ def LinearConvolution(
             for n, k in zip(sizes, kernel.shape[-count:], strict=True)]  # fmt: skip
     for axis, (step, size) in enumerate(zip(steps, ends, strict=True), start=-count):
         if step > 1:
-            kept = xp.arange(0, size, step, dtype=xp.int64, device=device(kernel))
+            kept = xp.arange(0, size, step, dtype=integer_dtype(kernel), device=device(kernel))
             L = Restriction(kept, size, axis) @ L
     if channels == "last":
         forward = tuple(range(-count - 1, 0))

@@ -11,8 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Scalar, align, extremes, is_array
-from splitkit.linear.base import LinearOperator, require_number, rounded
+from splitkit.backend import Array, Point, Scalar, align, extremes, is_array, is_traced
+from splitkit.linear.base import LinearOperator, is_samplewise, require_number, rounded
 from splitkit.properties import Properties
 
 
@@ -88,6 +88,8 @@ class Multiplier(LinearOperator):
     def _shifted(self, alpha: Scalar) -> Scalar:
         require_number(alpha, self)
         shifted = 1 + alpha * self.spectrum
+        if is_traced(shifted):
+            return shifted
         if not (extremes(abs(shifted))[0] if is_array(shifted) else abs(shifted)) > 0:
             raise np.linalg.LinAlgError(
                 f"1 + αλ is 0 for alpha = {alpha:g} and an eigenvalue λ of {self!r}, which is not "
@@ -104,7 +106,7 @@ class Multiplier(LinearOperator):
         return self.reciprocal()
 
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
-        if is_array(alpha):
+        if is_samplewise(alpha):
             return self.samplewise_inverse(alpha)
         return self.like(1 / self._shifted(alpha))
 

@@ -55,12 +55,13 @@ def verified(
     numpy.linalg.LinAlgError
         Refinement does not settle them: A is singular to rounding.
     """
-    if is_traced(like):  # there are no values to judge it by: one refinement costs two products
-        return Refined(A, V)
+    # where there are no values to judge it by one refinement costs two products
     tried = [V, Refined(A, V), Refined(A, Refined(A, V))]
     errors = []
     for inverse in tried:
         errors.append(backward_error(A, inverse, shape, like))
+        if math.isnan(errors[-1]):
+            return tried[1]
         if errors[-1] <= SETTLED:
             return inverse
     if nonexpansive:
@@ -87,12 +88,16 @@ def forward_error(A: LinearOperator, V: LinearOperator, shape: tuple[int, ...], 
 def backward_error(
     A: LinearOperator, V: LinearOperator, shape: tuple[int, ...], like: Any
 ) -> float:
-    """The greatest ‖b − AVb‖ beside ‖|A||x| + |b|‖, in units of rounding for each √n."""
+    """The greatest ‖b − AVb‖ beside ‖|A||x| + |b|‖, in units of rounding for each √n; NaN: it is
+    traced.
+    """
     b = from_numpy(np.random.default_rng(0).standard_normal((3, *shape)), like)
     xp = namespace(b)
     b = xp.concat([b, A(b)])  # of solutions where A is least, and where it is greatest
     x = V(b)
     r, size = b - A(x), A.magnitudes(x, 1) + abs(b)
     unit = float(xp.finfo(b.dtype).eps) * math.sqrt(math.prod(shape))
+    if is_traced(r):
+        return math.nan
     worst = float(xp.max(norm(r, 1) / norm(size, 1))) / unit
     return math.inf if math.isnan(worst) else worst

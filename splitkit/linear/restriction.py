@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 
 from splitkit.arguments import check_integer
-from splitkit.backend import Array, Point, Space, add, device, is_array, namespace, to_numpy
+from splitkit.backend import (
+    Array,
+    Point,
+    Space,
+    add,
+    device,
+    integer_dtype,
+    is_array,
+    namespace,
+    to_numpy,
+)
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.last_axes import negative_axes
 from splitkit.linear.rearranged import NonNegativeMap
@@ -119,7 +129,7 @@ class Restriction(NonNegativeMap):
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
         def indices(values: list[float]) -> Array:
             floats = asarray(values)
-            return namespace(floats).astype(floats, namespace(floats).int64)
+            return namespace(floats).astype(floats, integer_dtype(floats))
 
         return [
             (cls(indices([2.0, 0.0]), 3, axis=-2), (3, 2), (2, 2)),

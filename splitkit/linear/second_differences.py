@@ -18,14 +18,13 @@ from splitkit.backend import (
     Space,
     differentiating,
     from_numpy,
-    is_array,
     is_traced,
     lincomb,
     namespace,
     on_host,
     scale,
 )
-from splitkit.linear.base import LinearOperator, SymmetricMap, require_number
+from splitkit.linear.base import LinearOperator, SymmetricMap, is_samplewise, require_number
 from splitkit.linear.gradient import Gradient
 from splitkit.linear.iterative import Iterative
 from splitkit.meshes import is_cut_along, is_scattered
@@ -87,7 +86,7 @@ class SecondDifferences(SymmetricMap):
         return InverseDifferences(self)
 
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
-        if is_array(alpha):
+        if is_samplewise(alpha):
             return self.samplewise_inverse(alpha)
         require_number(alpha, self)
         return InverseDifferences(SecondDifferences(self.D, 1 + alpha * self.a, alpha * self.b))

@@ -9,7 +9,19 @@ from dataclasses import replace
 from typing import Any
 
 from splitkit.arguments import check_broadcast
-from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, pairing, scale, subtract
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    add,
+    blocks,
+    is_array,
+    lincomb,
+    pairing,
+    scale,
+    subtract,
+)
 from splitkit.notation import ATOM, FACTOR, SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.freedom import Freedom
@@ -22,6 +34,10 @@ from splitkit.operators.solvable import Solvable
 class _Moved(OfOne):
     def __init__(self, A: Operator, v: Point) -> None:
         super().__init__(A)
+        if not all(map(is_array, blocks(v))):
+            raise TypeError(
+                f"v is a {type(v).__name__}: give an array like x, or a tuple of arrays"
+            )
         self.v = v
 
     @property

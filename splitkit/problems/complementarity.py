@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, clip
+from splitkit.backend import Array, Point, Scalar, Space, clip, scale
 from splitkit.functions import Box, NonNegative
 from splitkit.linear import Affine, LinearOperator
 from splitkit.looks import of_whole_points
@@ -88,7 +88,8 @@ class LCP(NCP):
     """
 
     def __init__(self, M: Array | LinearOperator, q: Array, *, batch_ndim: int = 0) -> None:
-        super().__init__(Affine(M, -q), batch_ndim=batch_ndim)
+        Space.of(q, name="q")
+        super().__init__(Affine(M, scale(-1.0, q)), batch_ndim=batch_ndim)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:

@@ -153,11 +153,38 @@ class MatrixGame(NashGame):
     """
 
     def __init__(self, K: Array | LinearOperator, *, batch_ndim: int = 0) -> None:
-        self.K = wrap(K, argument="K")
-        if isinstance(self.K, LastAxesMap) and not prod(self.K.range_shape + self.K.domain_shape):
-            shape = self.K.range_shape + self.K.domain_shape
+        self._program: LP | None = None
+        self._take(wrap(K, argument="K"), batch_ndim)
+
+    def _take(self, K: LinearOperator, batch_ndim: int) -> None:
+        if isinstance(K, LastAxesMap) and not prod(K.range_shape + K.domain_shape):
+            shape = K.range_shape + K.domain_shape
             raise ValueError(f"K has shape {shape}: give each player at least one choice")
-        super().__init__(Affine(Coupling(centred(self.K))), [Simplex(batch_ndim=batch_ndim)] * 2)
+        F = Affine(Coupling(centred(K)))
+        vars(self).pop("properties", None)
+        super().__init__(F, [Simplex(batch_ndim=batch_ndim)] * 2)
+        self.K = K
+
+    def update(self, K: Array | LinearOperator) -> None:
+        """Take other payoffs of as many choices: the next ``solve`` keeps the program's units, and
+        from ``start`` goes on where the last one ended. A ``plan`` keeps those that it was made of.
+
+        Raises
+        ------
+        TypeError, ValueError
+            K is no matrix and no linear map, or of another shape; nothing is changed then.
+        """
+        new, known = wrap(K, argument="K"), self.K
+        shapes = [
+            (*each.range_shape, *each.domain_shape) if isinstance(each, LastAxesMap) else None
+            for each in (new, known)
+        ]
+        if shapes[0] != shapes[1]:
+            raise ValueError(
+                f"K has shape {shapes[0]}, and had {shapes[1]}: an update changes payoffs only; "
+                "make a new game"
+            )
+        self._take(new, self.C.batch_ndim)
 
     def value(self, z: Point) -> Array:
         """yᵀKx at z = (x, y), of batch shape; the value of the game at an equilibrium."""
@@ -170,6 +197,7 @@ class MatrixGame(NashGame):
         tol: float = TOLERANCE,
         max_iter: int = 2_000,
         on_failure: OnFailure = "raise",
+        start: GameSolution | None = None,
     ) -> GameSolution:
         """Both players' optimal strategies, by the linear program
 
@@ -186,6 +214,8 @@ class MatrixGame(NashGame):
             Newton steps.
         on_failure : {"raise", "warn", "return"}
             What to do if it ends without a solution.
+        start : GameSolution, optional
+            That of a game of as many choices, such as this one before an ``update``.
 
         Raises
         ------
@@ -194,19 +224,13 @@ class MatrixGame(NashGame):
         TypeError, ValueError
             K is a map without entries, or an argument is wrong.
         """
+        if start is not None and not isinstance(start, GameSolution):
+            raise TypeError(f"start = {start!r}: give what solve of such a game returned, or None")
         payoffs, like = self._payoffs()
-        rows, columns = payoffs.shape
-        deviations = payoffs - payoffs.mean()
-        unit = float(abs(deviations).max()) or 1.0
-        A = np.ones((rows + 1, columns + 1))
-        A[:rows, :columns] = deviations / unit + 2.0
-        A[:rows, columns], A[rows, columns] = -1.0, 0.0
-        cost, one = np.eye(columns + 1)[columns], np.eye(rows + 1)[rows]
-        lower = np.where(cost == 1.0, -np.inf, 0.0)
-        bounds = lower, np.full(columns + 1, np.inf)
-        program = LP(cost, A, np.where(one == 1.0, 1.0, -np.inf), one, bounds=bounds)
+        program = self._as_program(payoffs)
         # its tolerance is beside a value of 1 to 3, and what is clipped adds to the gap
-        found = program.solve(tol=tol / 10, max_iter=max_iter, on_failure=on_failure)
+        begin = None if start is None else start.program
+        found = program.solve(begin, tol=tol / 10, max_iter=max_iter, on_failure=on_failure)
         x, y = _shares(found.x[:-1]), _shares(found.y[:-1])
         of_x = payoffs @ x
         return GameSolution(
@@ -216,6 +240,22 @@ class MatrixGame(NashGame):
             gap=float(of_x.max() - (y @ payoffs).min()),
             program=found,
         )
+
+    def _as_program(self, payoffs: Any) -> LP:
+        """The linear program, the one before with these payoffs if there is one."""
+        rows, columns = payoffs.shape
+        deviations = payoffs - payoffs.mean()
+        A = np.ones((rows + 1, columns + 1))
+        A[:rows, :columns] = deviations / (float(abs(deviations).max()) or 1.0) + 2.0
+        A[:rows, columns], A[rows, columns] = -1.0, 0.0
+        if self._program is not None:
+            self._program.update(A=A)
+            return self._program
+        cost, one = np.eye(columns + 1)[columns], np.eye(rows + 1)[rows]
+        lower = np.where(cost == 1.0, -np.inf, 0.0)
+        bounds = lower, np.full(columns + 1, np.inf)
+        self._program = LP(cost, A, np.where(one == 1.0, 1.0, -np.inf), one, bounds=bounds)
+        return self._program
 
     def _payoffs(self) -> tuple[Any, Array]:
         """K in NumPy's float64, and an array of the library and dtype of the strategies."""

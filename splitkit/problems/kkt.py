@@ -162,6 +162,7 @@ def _constraints(A: Any, b: Any, G: Any, h: Any) -> tuple[LinearOperator, Array,
         if (L is None) != (r is None):
             raise TypeError(f"of {names} one is missing: give both or none")
         if L is not None:
+            Space.of(r, name=names[-1])
             given.append((L, r))
     if not given:
         raise TypeError("no constraint is given: give A and b, or G and h, or use minimize")

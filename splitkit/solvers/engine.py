@@ -621,14 +621,15 @@ def of_fit(reading: Reading, measured: Measurement, task: Task) -> Measurement:
 def in_doubt(measured: Measurement, task: Task) -> Array:
     """The ratio, if r were as large as its rounding may well be: above 1, a small r says nothing.
     Where nothing cancels, but for one rounding, and there are no constants, all that is known is
-    that r is 0.
+    that r is 0; so little cancels also where it is too small for any step to move x by it.
     """
+    scarce = task.space.eps * math.pow(task.space.xp.finfo(task.space.dtype).max, -0.7)
     known = [*task.least_sizes, *(0.0 * r for r, _ in measured.parts[len(task.least_sizes) :])]
     triples = zip(measured.parts, measured.noises(), known, strict=True)
-    doubts = [
-        (chosen((size > noise / ROUNDING) | (q > 0), noise / DOUBTFUL, 0.0 * noise), size)
-        for (_, size), noise, q in triples
-    ]
+    doubts = []
+    for (_, size), noise, q in triples:
+        cancels = (size > noise / ROUNDING) | (q > 0) | ((size > 0) & (size < scarce))
+        doubts.append((chosen(cancels, noise / DOUBTFUL, 0.0 * noise), size))
     m = measured
     doubtful = Measurement(
         m.residual, tuple(doubts), m.error_bound, m.distance, m.noises, m.iteration

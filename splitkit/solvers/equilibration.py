@@ -22,6 +22,9 @@ backward step from 0 moves, while it does not move this one, is far from binding
 is. It leaves the others few digits where rows are solved together, and gets the unit in which its
 constant is as large as theirs.
 
+Of one matrix X whose slopes are unknown, and of which a term takes diag(t) X diag(t) as it takes X,
+as −log det does and X ⪰ 0, the diagonal of the constants that it meets gives X = diag(t) X̂ diag(t).
+
 Where d is one number for many entries it is a power of 2, so that what couples them, such as a
 simplex, is met without a rounding. A problem that is well scaled (d differs by factors up to
 ``APART`` at most, its means over blocks of points up to ``BLOCKS_APART``) is left as it is. Blocks,
@@ -46,8 +49,12 @@ from splitkit.backend import (
     Space,
     add,
     blocks,
+    device,
     from_numpy,
+    held_fixed,
     is_array,
+    is_traced,
+    namespace,
     real_point,
     scale,
     to_numpy,
@@ -55,6 +62,7 @@ from splitkit.backend import (
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.block import BlockDiagonalMap
 from splitkit.linear.diagonal import Diagonal
+from splitkit.loops import times
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.pullback import in_metric
@@ -77,15 +85,24 @@ Side = list[tuple[int, Any]]  # blocks, and which of their entries
 
 
 def equilibration(operators: Sequence[Operator], x0: Point, space: Space) -> Point | None:
-    """d for 0 ∈ ΣAᵢx, like x0 without its batch axes; None: the units are good."""
-    return _Units(operators, x0, space).found()
+    """d for 0 ∈ ΣAᵢx, like x0 without its batch axes; None: the units are good, or slopes are
+    traced, and have no values.
+    """
+    try:
+        return _Units(operators, x0, space).found()
+    except _TracedError:
+        return None
 
 
 def metric(operators: Sequence[Operator], x0: Point, space: Space) -> Point | None:
     """d² with which the rows of DPD are comparable, where y is left in its units; None: the terms
-    show no slopes.
+    show no slopes. Of slopes that are traced so is d².
     """
     return _Units(operators, x0, space).metric()
+
+
+class _TracedError(Exception):
+    """Slopes have no values."""
 
 
 def diagonal_map(d: Point) -> LinearOperator:
@@ -226,12 +243,14 @@ class _Units:
             found[: self.count] = map(min, found, A.freedom(self.space))
         for B, L, _, place in self.couplings:
             found[place] = B.freedom(L.range_space(self.space))
+        if self.slopes or self.couplings:  # whose rows say nothing of a congruence
+            return [Freedom.SHARED if f is Freedom.CONGRUENT else f for f in found]
         return found
 
     def found(self) -> Point | None:
         """See ``equilibration``."""
         if not (self.slopes or self.couplings):
-            return None
+            return self._congruence()
         v = [np.ones(shape) for shape in self.shapes]
         rows = self.P(v)
         shown = [r > 0 for r in rows]
@@ -261,10 +280,29 @@ class _Units:
         filled = [_filled(each, known) for each, known in zip(x, shown, strict=False)]
         return _as_point(filled, self.freedoms, self.x0)
 
+    def _congruence(self) -> Point | None:
+        """dᵢⱼ = tᵢtⱼ with tᵢ = 1/√cᵢᵢ, c the constants that entries of one matrix meet, as of −log
+        det X + ⟨C, X⟩, whose X̂ is then about the inverse of C's correlations.
+        """
+        if self.freedoms != [Freedom.CONGRUENT]:
+            return None
+        sizes = [np.zeros(self.shapes[0])]
+        for A in self.operators:
+            constant = A.offset(self.x0) if A.properties.lipschitz == 0 else A.data()
+            _add_sizes(sizes, constant, [np.ones(self.shapes[0])])
+        diagonal = np.diagonal(sizes[0])
+        if not (diagonal > 0).all() or _spread([diagonal]) <= APART:
+            return None
+        t = 1 / np.sqrt(diagonal)
+        return _as_point([t[:, None] * t[None, :]], [Freedom.EACH], self.x0)
+
     def metric(self) -> Point | None:
         """See ``metric``."""
         v = [np.ones(shape) for shape in self.shapes]
-        rows = self.P(v)[: self.count]
+        try:
+            rows = self.P(v)[: self.count]
+        except _TracedError:
+            return self._traced_metric()
         shown = [r > 0 for r in rows]
         if not any(map(np.any, shown)) or not all(np.isfinite(r).all() for r in rows):
             return None
@@ -276,6 +314,27 @@ class _Units:
             rows = self.P(v)[: self.count]
         filled = [_filled(each, known) for each, known in zip(v, shown, strict=False)]
         return _as_point(filled, self.freedoms, self.x0)
+
+    def _traced_metric(self) -> Point:
+        """The same of one array, whose slopes are traced, where what is not shown counts as 1."""
+        xp, like = self.space.xp, blocks(self.x0)[0]
+        each = self.freedoms[0] is Freedom.EACH
+
+        def rows(v: Point) -> Point:
+            shown = reduce(add, [_mean_of(slopes(v), like.ndim) for slopes in self.slopes], 0.0 * v)
+            for _, _, squares, _ in self.couplings:
+                across = squares(v)
+                shown = shown + squares.adjoint(scale(0.0, across) + 1.0)
+            return shown
+
+        def following(v: Point) -> Point:
+            sums = v * rows(v)
+            sums = sums if each else xp.mean(sums) + 0.0 * sums
+            return v / xp.sqrt(xp.where(sums > 0, sums, 1.0))
+
+        start = xp.ones(self.shapes[0], dtype=like.dtype, device=device(like))
+        v: Point = held_fixed(times(ROUNDS, following, start, like))
+        return v
 
     def _equilibrate(self, v: Vectors, rows: Vectors, τ: list[float]) -> None:
         """v ← √(v ⊙ τ / Pv), until the sums are equal, or no longer become so."""
@@ -379,6 +438,8 @@ class _Units:
         changes, or may.
         """
         moved = [np.ones(shape, bool) for shape in self.shapes[: self.count]]
+        if any(map(is_traced, blocks(self.x0))):
+            return moved
         zero = scale(0.0, self.x0)
         smooth = [A for A in self.operators if A.properties.lipschitz is not None]
         values = [A(zero) for A in smooth if A.has_evaluation]
@@ -415,7 +476,7 @@ def _add_sizes(total: Vectors, values: Any, units: Vectors) -> None:
     """Sizes of what is known, the mean of a batch's, in these units."""
     parts = values if isinstance(values, tuple) else (values,)
     for each, value, unit in zip(total, parts, units, strict=False):
-        if value is not None:
+        if value is not None and not is_traced(value):
             sizes = _in_double(abs(value)) if is_array(value) else np.asarray(abs(float(value)))
             batch = tuple(range(max(0, sizes.ndim - each.ndim)))
             each += unit * sizes.mean(axis=batch)
@@ -456,12 +517,20 @@ def _tie(freedoms: Sequence[Freedom], values: Vectors) -> None:
 def _add(total: Vectors, point: Point) -> None:
     """Add it up; of what differs from sample to sample of a batch the mean."""
     for each, block in zip(total, blocks(point), strict=True):
+        if is_traced(block):
+            raise _TracedError
         value = to_numpy(block)
         each += value.mean(axis=tuple(range(max(0, value.ndim - each.ndim))))
 
 
 def _in_double(x: Any) -> Any:
     return to_numpy(x).astype(float)
+
+
+def _mean_of(x: Any, ndim: int) -> Any:
+    """The mean of a batch, of arrays of so many axes."""
+    batch = tuple(range(x.ndim - ndim))
+    return namespace(x).mean(x, axis=batch) if batch else x
 
 
 def _one_over(s: Any) -> Any:

@@ -52,7 +52,6 @@ from splitkit.solvers.stopping import Relative, Stopping, as_stopping
 from splitkit.solvers.terms import Role, Term
 from splitkit.solvers.transformed import (
     ArraySolution,
-    require_memoryless,
     run as run_transformed,
     traceable,
     unseen,
@@ -179,8 +178,8 @@ def _transformed(
     with solving(x0), folding(), known_points():
         flat = Inclusion.of(inclusion, space)
         flat.operator.check_space(space)
-        option = traceable(flat, method, x0, space)
-        return Plan(Warrant.of(option), option.terms or (), x0, space, rewrites=flat.rewrites)
+        option, rewrites = traceable(flat, method, x0, space)
+        return Plan(Warrant.of(option), option.terms or (), x0, space, rewrites=rewrites)
 
 
 def solve_given(
@@ -392,7 +391,6 @@ class Plan(Shown):
         for name in ("callback", "progress", "resume", "record_objective"):
             if getattr(options, name):
                 raise TypeError(f"{name} is for the host: leave it out inside of jit, vmap or grad")
-        require_memoryless(self.method)
         with solving(start), folding(), known_points():
             method, terms = self.method.constant(), tuple(map(unseen, self.terms))
             warrant = replace(self.warrant, method=method)

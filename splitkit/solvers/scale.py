@@ -27,6 +27,7 @@ from splitkit.solvers.terms import Role, Term
 STEPS = 10  # of a trial
 TRIALS = 4
 PULL = 5.0  # by which part of ‖x‖ a constant may move x, as constraints take most of it back
+FURTHEST = 0.1  # part of the greatest number, that a step is at most
 FLATTER = 1e3  # by which an operator may be flatter along x than its Lipschitz constant says
 ALIKE = 4.0  # two steps of a smaller quotient serve as well as each other
 
@@ -154,9 +155,15 @@ def term_step(term: Term, x: Point, space: Space) -> float | None:
 
 
 def mean_step(terms: Sequence[Term], x: Point, space: Space) -> float | None:
-    """The geometric mean of the terms' natural steps; None: any step suits all of them."""
+    """The geometric mean of the terms' natural steps, as far as the dtype holds it and its inverse;
+    None: any step suits all of them.
+    """
     known = [step for term in terms if (step := term_step(term, x, space)) is not None]
-    return math.exp(math.fsum(map(math.log, known)) / len(known)) if known else None
+    if not known:
+        return None
+    mean = math.fsum(map(math.log, known)) / len(known)
+    end = math.log(FURTHEST * float(space.xp.finfo(space.dtype).max))
+    return math.exp(min(max(mean, -end), end))
 
 
 def measured_step(

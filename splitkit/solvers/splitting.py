@@ -22,6 +22,7 @@ from splitkit.solvers.scale import ANY, Arbitrary, measured_step
 from splitkit.solvers.terms import Term
 
 CERTAINLY_BELOW_1 = 1 - 1e-12  # a factor nearer to 1 may be one of 1 that was rounded
+KNOWN_TO = 1e-5  # relative accuracy of norms of large matrices, which are bounds that hold
 UNKNOWN = 10.0  # stands for an infinite rate: the search interpolates between finite ones
 
 
@@ -59,6 +60,12 @@ class Splitting(Method):
         alpha = self.default_alpha(*terms)
         return self._with(alpha=alpha if 0 < alpha < math.inf else ANY)
 
+    def at_most(self, longest: float) -> Self:
+        """The same method; a step that exceeds the longest one by less than norms are known to, as
+        one does that was computed from a norm without the margin of a bound, is shortened to it.
+        """
+        return self._with(alpha=longest) if self.check and exceeds(self.alpha, longest) else self
+
     def scaled(self, terms: tuple[Term, ...], x0: Point, space: Space) -> Self:
         if not isinstance(self.alpha, Arbitrary):
             return self
@@ -83,6 +90,13 @@ class Splitting(Method):
         if isinstance(self.alpha, Arbitrary):
             return "any alpha (solve measures one)"
         return "this alpha" if is_array(self.alpha) else f"alpha = {self.alpha:.4g}"
+
+
+def exceeds(step: Any, longest: float) -> bool:
+    """Whether a step is longer than it may be, by less than norms are known to."""
+    return isinstance(step, (int, float)) and (
+        longest * (1 + 1e-12) < step <= longest * (1 + KNOWN_TO)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,14 +38,19 @@ from splitkit.derivatives.traced import fixed_point
 from splitkit.outcomes import NoGuaranteeError, NotConvergedError, NotConvergedWarning, Status
 from splitkit.solvers.compiled import blame
 from splitkit.solvers.engine import LINGER, SHORT, Run, Task, believed, recalled
+from splitkit.solvers.equilibration import equilibration, leaves_steps_open
 from splitkit.solvers.explain import Explanation, Option, choose, options_of
 from splitkit.solvers.glance import measured
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.iteration import Carry, Iteration
 from splitkit.solvers.method import Method
 from splitkit.solvers.methods import METHODS
+from splitkit.solvers.methods.equilibrated import Equilibrated
+from splitkit.solvers.methods.substituted import Substituted
+from splitkit.solvers.rewrites import Rewrite
 from splitkit.solvers.scale import Arbitrary
 from splitkit.solvers.terms import Role, Term
+from splitkit.solvers.units import equilibrated, with_diagonals
 from splitkit.solvers.wrapper import Wrapper
 from splitkit.tracing import as_arrays, each_alone, times, while_loop
 
@@ -152,8 +157,11 @@ def check(solution: Any) -> Any:
 # -- the method -----------------------------------------------------------------------------------
 
 
-def traceable(inclusion: Inclusion, method: Method | None, x0: Point, space: Space) -> Option:
-    """``choose`` among what can be traced, steps that no constant fixes from traced values.
+def traceable(
+    inclusion: Inclusion, method: Method | None, x0: Point, space: Space
+) -> tuple[Option, tuple[Rewrite, ...]]:
+    """``choose_units`` among what can be traced, steps that no constant fixes from traced values,
+    and units from slopes that have values.
 
     Raises
     ------
@@ -162,10 +170,31 @@ def traceable(inclusion: Inclusion, method: Method | None, x0: Point, space: Spa
     TypeError
         Nothing that is guaranteed can be traced; it names what cannot.
     """
-    if isinstance(method, Wrapper):
+    if isinstance(method, Substituted):
         raise TypeError(
             f"{method.label} cannot run inside of jit, vmap or grad: take {method.method.label}"
         )
+    method = with_diagonals(inclusion, method, x0, space)
+    if isinstance(method, Equilibrated):
+        return equilibrated(inclusion, method.method, method.scales, x0, space, find=_found)
+    if method is None or (isinstance(method, Method) and leaves_steps_open(method)):
+        d = equilibration(inclusion.operators, x0, space)
+        if d is not None:
+            try:
+                return equilibrated(inclusion, method, d, x0, space, find=_found)
+            except (NoGuaranteeError, TypeError):  # nothing can run in those units
+                pass
+    return _found(inclusion, method, x0, space), inclusion.rewrites
+
+
+def _found(
+    inclusion: Inclusion,
+    method: Method | None,
+    x0: Point,
+    space: Space,
+    earlier: Method | None = None,
+) -> Option:
+    """The option in the variables of this inclusion; see ``traceable``."""
     if method is not None:
         return _with_step(_tried(choose(inclusion, method), x0, space), x0, space)
     options: list[Option] = []
@@ -179,8 +208,6 @@ def traceable(inclusion: Inclusion, method: Method | None, x0: Point, space: Spa
     for option in explanation.options:
         if not option.guarantee.holds:
             break
-        if isinstance(option.method, Wrapper):
-            continue
         try:
             return _with_step(_tried(option, x0, space), x0, space)
         except TypeError as error:
@@ -191,17 +218,6 @@ def traceable(inclusion: Inclusion, method: Method | None, x0: Point, space: Spa
             f"guaranteed for 0 ∈ {inclusion.operator!r}:\n{explanation}"
         )
     raise TypeError("\n".join(dict.fromkeys(refusals)))
-
-
-def require_memoryless(method: Method) -> None:
-    """Raise TypeError where a wrapper, at any depth, has iterations that depend on earlier ones."""
-    inner = method
-    while isinstance(inner, Wrapper):
-        if inner.remembers:
-            raise TypeError(
-                f"{method.label} cannot run inside of jit, vmap or grad: take {inner.method.label}"
-            )
-        inner = inner.method
 
 
 def _tried(option: Option, x0: Point, space: Space) -> Option:
@@ -246,6 +262,10 @@ def _with_step(option: Option, x0: Point, space: Space) -> Option:
     method, terms = option.method, option.terms or ()
     if not isinstance(getattr(method, "alpha", None), Arbitrary):
         return option
+    if isinstance(method, Wrapper):
+        start = x0 if method.scaling is None else method.scaling.reciprocal()(x0)
+        inner = replace(option, method=method.method, terms=tuple(method.within(terms)))
+        return replace(option, method=method._with(method=_with_step(inner, start, space).method))
     xp, found = space.xp, None
     for term in terms:
         if term.of is None and term.has_evaluation and not term.is_zero:
@@ -290,28 +310,39 @@ def run(
     start = _warmed(iteration, x0, space)
     if natural:
         natural(x0)
-    guess = as_arrays(x0 if natural else start)
+    plain = iteration.plain  # whose map is differentiated, where there is no other
+
+    def carried(state: Carry) -> Carry:
+        return state if plain is iteration else iteration.governing(state)
+
+    guess = as_arrays(x0 if natural else carried(start))
 
     def search(_: Carry) -> tuple[Carry, ArraySolution]:
         end = _searched(iteration, task, start, n)
         u = iteration.governing(end.kept)
         more = ArraySolution(end.x, u, end.status, end.iterations, end.residual)
-        return as_arrays(end.x if natural else end.kept, guess), more
+        return as_arrays(end.x if natural else carried(end.kept), guess), more
 
     def T(u: Point) -> Point:
-        return natural(u) if natural else iteration.step(u)
+        return natural(u) if natural else plain.step(u)
 
     found: ArraySolution
     u, found = fixed_point(T, guess, search, space.batch_ndim)
     if natural:
         return found._replace(x=attached(found.x, T(u)))
-    reading = iteration.read(iteration.advance(u)[1])
+    reading = plain.read(plain.advance(u)[1])
     x = reading.x if reading.outward is None else reading.outward.point(reading.x)
-    return found._replace(x=attached(found.x, x), u=iteration.governing(u))
+    return found._replace(x=attached(found.x, x), u=plain.governing(u))
 
 
 def natural_map(method: Method, terms: tuple[Term, ...]) -> Callable[[Point], Point] | None:
-    """x ↦ R_{αG}(x − αFx), where one term is resolved and the others evaluated."""
+    """x ↦ R_{αG}(x − αFx), where one term is resolved and the others evaluated; in the variables of
+    the method.
+    """
+    if isinstance(method, Wrapper) and method.scaling is not None:
+        S, inner = method.scaling, natural_map(method.method, tuple(method.within(terms)))
+        to_y = S.reciprocal()
+        return None if inner is None else lambda x: S(inner(to_y(x)))
     resolved = [term for term in terms if term.role is Role.RESOLVED]
     if len(resolved) != 1 or any(t.role not in (Role.RESOLVED, Role.EVALUATED) for t in terms):
         return None

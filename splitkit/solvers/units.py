@@ -4,6 +4,7 @@ or in one block of them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +29,9 @@ from splitkit.solvers.scale import Arbitrary, mean_step, typical_point
 from splitkit.solvers.terms import Role
 from splitkit.solvers.wrapper import Wrapper
 
+# an option of an inclusion and a method, or of any; of x0, its space, and an earlier solve's method
+Find = Callable[[Inclusion, Method | None, Point, Space, Method | None], Option]
+
 ONE_BLOCK = "an equation gives one block of two by the other"
 RULE = "rows and columns are comparable in other units, x = Dx̂"
 
@@ -50,15 +54,21 @@ def choose_units(
             return found
         method = None if method is None else method.method
     if isinstance(method, Equilibrated):
-        return _equilibrated(inclusion, method.method, method.scales, x0, space, earlier)
+        return equilibrated(inclusion, method.method, method.scales, x0, space, earlier)
     if method is None or (isinstance(method, Method) and leaves_steps_open(method)):
         d = equilibration(inclusion.operators, x0, space)
         if d is not None:
             try:
-                return _equilibrated(inclusion, method, d, x0, space, earlier)
+                return equilibrated(inclusion, method, d, x0, space, earlier)
             except NoGuaranteeError:
                 pass
-    return choose(inclusion, method).scaled(x0, space, earlier), inclusion.rewrites
+    return _measured(inclusion, method, x0, space, earlier), inclusion.rewrites
+
+
+def _measured(
+    inclusion: Inclusion, method: Method | None, x0: Point, space: Space, earlier: Method | None
+) -> Option:
+    return choose(inclusion, method).scaled(x0, space, earlier)
 
 
 def _in_one_block(
@@ -134,19 +144,21 @@ def with_diagonals(
     return replace(method, diagonal=diagonal)
 
 
-def _equilibrated(
+def equilibrated(
     inclusion: Inclusion,
     method: Method | None,
     d: Point,
     x0: Point,
     space: Space,
-    earlier: Method | None,
+    earlier: Method | None = None,
+    find: Find = _measured,
 ) -> tuple[Option, tuple[Rewrite, ...]]:
+    """``choose_units`` in the units d, of what ``find`` finds there."""
     scaled = InUnits(inclusion, d)
     start = diagonal_map(d).reciprocal()(x0)
     same = isinstance(earlier, Equilibrated) and are_alike(earlier.scales, d, space)
     inner = earlier.method if isinstance(earlier, Equilibrated) and same else None
-    option = choose(scaled, method).scaled(start, space, inner)
+    option = find(scaled, method, start, space, inner)
     terms = option.terms or ()
     wrapped = Equilibrated(option.method, scales=d)
     origins = tuple(scaled.origins[id(term)] for term in terms)

@@ -26,7 +26,6 @@ class Wrapper(Method):
     method: Method = field(kw_only=False)
 
     name: ClassVar[str]
-    remembers: ClassVar[bool] = False  # its state is more than points: no fixed point is reached
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -61,6 +60,19 @@ class Wrapper(Method):
     def alpha(self) -> Any:
         """The step size of the method, if it has one."""
         return getattr(self.method, "alpha", None)
+
+    @property
+    def scaling(self) -> LinearOperator | None:
+        """S of x = Sy, if the method works in y; None: it works in x."""
+        return None
+
+    def within(self, terms: tuple[Term, ...]) -> Sequence[Term]:
+        """The terms that the method takes."""
+        return terms
+
+    def constant(self) -> Self:
+        inner = self.method.constant()
+        return self if inner is self.method else self._with(method=inner)
 
     def with_alpha(self, alpha: Any) -> Self:
         """The same with this step size of the method."""

@@ -230,6 +230,11 @@ def laws(f: Function, place: Place, conjugates: Any) -> Iterator[Property]:
     if isinstance(f, Indicator) and f.has_support_point:
         formula = "s ∈ C and ⟨v, s⟩ = σ_C(v), s = C.support_point(v); v = x"
         yield law("support_point", formula, supporting, "x")
+    if isinstance(f, Indicator) and f.has_kl_projection:
+        formula = (
+            "s ∈ C, and Σ log(sᵢ/rᵢ)(zᵢ − sᵢ) ≥ 0 on C, s = C.kl_project(r); r = ½ + |x|, z = Py"
+        )
+        yield law("kl_projection", formula, nearest_by_entropy, "x y")
     if f.smooth_inside and valued:
         formula = "∇f(x) is NaN where f(x) = inf"
         yield law("undefined_outside", formula, undefined_outside, "x")
@@ -470,6 +475,20 @@ def supporting(at: AtFunction) -> Iterator[Claim]:
     yield (at.x @ s).equals(at.value(at.x, at.f.conjugate))
     nearest = Measured.of(at.place, at.f.project(s.value), s.size)  # type: ignore[attr-defined]
     yield s.equals(nearest)
+
+
+def nearest_by_entropy(at: AtFunction) -> Iterator[Claim]:
+    """With z = (Py)₊, if that is in C."""
+    f, place = at.f, at.place
+    assert isinstance(f, Indicator)
+    r = Measured.of(place, place.point(0.5 + abs(at.x.entries)))
+    s = Measured.of(place, f.kl_project(r.value), r.size)
+    yield s.equals(Measured.of(place, f.project(s.value), s.size))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slopes = np.log(s.entries / r.entries)
+    slopes = Measured.of(place, place.point(np.where(np.isfinite(slopes), slopes, 0.0)))
+    z = Measured.of(place, f.project(place.point(abs(at.y.entries))))
+    yield (slopes @ s <= slopes @ z).at(s=s)
 
 
 def undefined_outside(at: AtFunction) -> Claim:

@@ -229,6 +229,8 @@ COMBINATORS: dict[str, Examples] = {
     "Translated": lambda a: [(functions.L1Norm().translate(a([1.0, -2.0])), (2,))],
     "Perspective": lambda a: [
         (functions.Perspective(functions.SquaredL2(0.7)), ((2,), (1,))),
+        (functions.Perspective(functions.Huber(0.5)), ((2,), (1,))),
+        (functions.Perspective(functions.RelativeEntropy(a([0.5, 2.0]))), ((2,), (1,))),
     ],
     "Raised": lambda a: [
         (functions.SquaredL2() - 2.0, (3,)),
@@ -243,6 +245,7 @@ COMBINATORS: dict[str, Examples] = {
     ],
     "SpectralSymmetric": lambda a: [
         (functions.SpectralSymmetric(functions.Box(0.0, 1.0)), (2, 2)),
+        (functions.SpectralSymmetric(functions.LpPower(3.0, 0.7)), (2, 2)),
     ],
     "SumOfFunctions": lambda a: [(functions.SquaredL2() + functions.Huber(), (3,))],
     "InexactComposition": lambda a: [

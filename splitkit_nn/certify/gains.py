@@ -1,11 +1,10 @@
 """Lipschitz constants of torch's own stages, in ℓ2 and in ℓ∞.
 
 - a matrix: its greatest singular value, and its greatest sum of a row's |entries|;
-- a convolution with zeros around the image, which is part of a circular one on the image with its
-  margin: the greatest singular value of its blocks K̂(ω), and Σ|K| of the worst channel; a stride
-  leaves out rows;
-- an average over windows of k entries that each entry meets n times at most: √(n/k), as ‖A‖² ≤
-  ‖A‖₁‖A‖_∞, and 1; a maximum over them: √n, since |max a − max b|² ≤ Σ(aᵢ − bᵢ)², and 1;
+- a convolution: see ``convolutions``;
+- an average, a margin, an enlargement, a rearrangement: see ``constants``;
+- a maximum over windows of which an entry meets n at most: √n, since |max a − max b|² ≤
+  Σ(aᵢ − bᵢ)², and 1;
 - a normalization with running statistics: the greatest factor;
 - what acts entry by entry: its greatest slope.
 """
@@ -14,24 +13,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-
-class Gain(NamedTuple):
-    """Constants of a map in ℓ2 and in ℓ∞."""
-
-    l2: float
-    linf: float
-
-    def after(self, other: Gain) -> Gain:
-        """Of this map applied to what the other gives."""
-        return Gain(self.l2 * other.l2, self.linf * other.linf)
-
-
-NOTHING = Gain(1.0, 1.0)
+from splitkit_nn.certify.constants import NOTHING, Gain, average_gain, matrix_gain, scaled
+from splitkit_nn.certify.convolutions import CONVOLUTIONS, convolution_gain
 
 
 def gain_of_module(module: nn.Module, x: Tensor) -> Gain | None:
@@ -46,51 +34,13 @@ def gain_of_module(module: nn.Module, x: Tensor) -> Gain | None:
     return None
 
 
-def scaled(factor: Tensor) -> Gain:
-    """Of the product with a constant."""
-    greatest = float(factor.double().abs().max())
-    return Gain(greatest, greatest)
-
-
 def is_affine(module: nn.Module) -> bool:
     """Whether a module of which the constants are known is affine."""
     return isinstance(module, AFFINE)
 
 
-def matrix_gain(W: Tensor) -> Gain:
-    """Of x ↦ Wx."""
-    return Gain(float(torch.linalg.matrix_norm(W, 2)), float(W.abs().sum(1).max()))
-
-
 def _linear(module: Any, x: Tensor) -> Gain:
     return matrix_gain(module.weight.double())
-
-
-def _convolution(module: Any, x: Tensor) -> Gain | None:
-    if module.padding_mode != "zeros":
-        return None
-    W = _ungrouped(module.weight.double(), module.groups)
-    rows = float(W.flatten(1).abs().sum(1).max())
-    k = [d * (n - 1) + 1 for d, n in zip(module.dilation, W.shape[2:], strict=True)]
-    wide = W.new_zeros(*W.shape[:2], *k)
-    taps: Any = (..., *(slice(None, None, d) for d in module.dilation))
-    wide[taps] = W
-    # zeros in the margin keep what is circular from wrapping around
-    grid = [n + size - 1 for n, size in zip(x.shape[2:], k, strict=True)]
-    blocks = torch.fft.fftn(wide, s=grid, dim=tuple(range(2, W.ndim)))
-    values = torch.linalg.svdvals(blocks.flatten(2).permute(2, 0, 1))
-    return Gain(float(values.max()), rows)
-
-
-def _ungrouped(W: Tensor, groups: int) -> Tensor:
-    """The kernel between all channels."""
-    if groups == 1:
-        return W
-    outputs, inputs = len(W) // groups, W.shape[1]
-    whole = W.new_zeros(len(W), groups * inputs, *W.shape[2:])
-    for i, part in enumerate(torch.split(W, outputs)):
-        whole[i * outputs : (i + 1) * outputs, i * inputs : (i + 1) * inputs] = part
-    return whole
 
 
 def _normalization(module: Any, x: Tensor) -> Gain | None:
@@ -105,54 +55,61 @@ def factors(module: Any) -> Tensor:
     return factor if module.weight is None else factor * module.weight.double()
 
 
-def _average(module: Any, x: Tensor) -> Gain | None:
-    padded = any(_pair(module.padding, x.ndim - 2))
-    if module.ceil_mode or (padded and not module.count_include_pad):
-        return None  # windows at the border have fewer entries
-    sizes, meets = _windows(module, x)
-    share = 1.0
-    if getattr(module, "divisor_override", None):
-        share = math.prod(sizes) / module.divisor_override
-    return Gain(share * math.sqrt(math.prod(meets) / math.prod(sizes)), share)
-
-
 def _maximum(module: Any, x: Tensor) -> Gain:
-    return Gain(math.sqrt(math.prod(_windows(module, x)[1])), 1.0)
+    axes = _axes(module, _MAXIMA)
+    windows = (_pair(each, axes) for each in (module.kernel_size, module.stride, module.dilation))
+    meets = (math.ceil(k / s) if d == 1 else k for k, s, d in zip(*windows, strict=True))
+    return Gain(math.sqrt(math.prod(meets)), 1.0)
 
 
-def _windows(module: Any, x: Tensor) -> tuple[list[int], list[int]]:
-    """The sides of a window, and how many windows an entry is in at most, along each axis."""
-    count = x.ndim - 2
-    sizes, strides = _pair(module.kernel_size, count), _pair(module.stride, count)
-    apart = _pair(getattr(module, "dilation", 1), count)
-    meets = [
-        math.ceil(k / s) if d == 1 else k for k, s, d in zip(sizes, strides, apart, strict=True)
-    ]
-    return sizes, meets
+def _adaptive_maximum(module: Any, x: Tensor) -> Gain:
+    axes, meets = _axes(module, _ADAPTIVE_MAXIMA), []
+    for n, side in zip(_pair(module.output_size, axes), x.shape[-axes:], strict=True):
+        n = side if n is None else n
+        windows = [(i * side // n, -(-(i + 1) * side // n)) for i in range(n)]
+        meets.append(max(sum(a <= j < b for a, b in windows) for j in range(side)))
+    return Gain(math.sqrt(math.prod(meets)), 1.0)
 
 
-def _adaptive(module: Any, x: Tensor) -> Gain | None:
-    wanted = _pair(module.output_size, x.ndim - 2)
-    sizes = []
-    for n, side in zip(wanted, x.shape[2:], strict=True):
-        if n is not None and side % n:
-            return None  # windows of several sizes
-        sizes.append(1 if n is None else side // n)
-    return Gain(1 / math.sqrt(math.prod(sizes)), 1.0)
+def _axes(module: nn.Module, kinds: Sequence[type[nn.Module]]) -> int:
+    """Of the images: 1, 2 or 3, as the kinds are in order."""
+    return next(i for i, kind in enumerate(kinds, 1) if isinstance(module, kind))
 
 
-def _pair(value: int | Sequence[int], count: int) -> list[int]:
-    return [value] * count if isinstance(value, int) or value is None else list(value)
+def _pair(value: int | Sequence[int] | None, count: int) -> list[Any]:
+    return list(value) if isinstance(value, Sequence) else [value] * count
 
 
 def _nothing(module: Any, x: Tensor) -> Gain | None:
     return None if module.training else NOTHING
 
 
+def _average(module: Any, x: Tensor) -> Gain | None:
+    return average_gain(module, x)
+
+
+def _enlargement(module: Any, x: Tensor) -> Gain | None:
+    """Bicubic weights are of both signs."""
+    return None if module.mode == "bicubic" else average_gain(module, x)
+
+
 def _softmax(module: Any, x: Tensor) -> Gain | None:
     """diag(p) − ppᵀ is symmetric, and the sum of a row's |entries| is 2pᵢ(1 − pᵢ)."""
-    within = module.dim is not None and module.dim % x.ndim > 0  # each sample by itself
-    return Gain(0.5, 0.5) if within else None
+    return Gain(0.5, 0.5) if _each_sample(module, x) else None
+
+
+def _softmax_of_channels(module: Any, x: Tensor) -> Gain | None:
+    return Gain(0.5, 0.5) if x.ndim == 4 else None
+
+
+def _log_softmax(module: Any, x: Tensor) -> Gain | None:
+    """I − 1pᵀ is a projection: ‖1‖‖p‖ ≤ √n, and the sum of a row's |entries| is 2(1 − pᵢ)."""
+    return Gain(math.sqrt(x.shape[module.dim]), 2.0) if _each_sample(module, x) else None
+
+
+def _each_sample(module: Any, x: Tensor) -> bool:
+    """Whether it takes each sample by itself."""
+    return module.dim is not None and module.dim % x.ndim > 0
 
 
 def _slope(value: float | Callable[[Any], Any]) -> Callable[[Any, Tensor], Gain]:
@@ -162,37 +119,71 @@ def _slope(value: float | Callable[[Any], Any]) -> Callable[[Any, Tensor], Gain]
     return gain
 
 
+def _softplus(module: Any, x: Tensor) -> Gain | None:
+    """It jumps down to x at the threshold, by less than 2e-9/β at 20."""
+    return NOTHING if module.threshold >= 20 else None
+
+
+def _random_slope(module: Any, x: Tensor) -> Gain | None:
+    """In evaluation mode their mean."""
+    slope = abs(module.lower + module.upper) / 2
+    return None if module.training else scaled(torch.tensor(max(1.0, slope)))
+
+
 _SHAPES = (nn.Identity, nn.Flatten, nn.Unflatten)
-_DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout)
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
-_NORMALIZATIONS = (nn.BatchNorm1d, nn.BatchNorm2d)
-_PADDINGS = (nn.ZeroPad1d, nn.ZeroPad2d)
-_AVERAGES = (nn.AvgPool1d, nn.AvgPool2d)
-_ADAPTIVE = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d)
+_DROPOUTS = (
+    *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d),
+    *(nn.AlphaDropout, nn.FeatureAlphaDropout),
+)
+_NORMALIZATIONS = (
+    *(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d),
+    *(nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d),
+)
+_AVERAGES = (
+    *(nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d),
+    *(nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d),
+    *(nn.ZeroPad1d, nn.ZeroPad2d, nn.ZeroPad3d),
+    *(nn.ConstantPad1d, nn.ConstantPad2d, nn.ConstantPad3d),
+    *(nn.ReflectionPad1d, nn.ReflectionPad2d, nn.ReflectionPad3d),
+    *(nn.ReplicationPad1d, nn.ReplicationPad2d, nn.ReplicationPad3d),
+    *(nn.CircularPad1d, nn.CircularPad2d, nn.CircularPad3d),
+    *(nn.PixelShuffle, nn.PixelUnshuffle, nn.ChannelShuffle),
+)
+_MAXIMA = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
+_ADAPTIVE_MAXIMA = (nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d)
 AFFINE = (
-    *(*_SHAPES, *_DROPOUTS, *_CONVOLUTIONS, *_NORMALIZATIONS, *_PADDINGS, *_AVERAGES, *_ADAPTIVE),
-    nn.Linear,
+    *(*_SHAPES, *_DROPOUTS, *CONVOLUTIONS, *_NORMALIZATIONS, *_AVERAGES),
+    *(nn.Linear, nn.Upsample),
 )
 MODULES: dict[type[nn.Module], Callable[[Any, Tensor], Gain | None]] = {
-    **dict.fromkeys((*_SHAPES, *_DROPOUTS, *_PADDINGS), _nothing),
+    **dict.fromkeys((*_SHAPES, *_DROPOUTS), _nothing),
     nn.Linear: _linear,
-    **dict.fromkeys(_CONVOLUTIONS, _convolution),
+    **dict.fromkeys(CONVOLUTIONS, convolution_gain),
     **dict.fromkeys(_NORMALIZATIONS, _normalization),
     **dict.fromkeys(_AVERAGES, _average),
-    **dict.fromkeys(_ADAPTIVE, _adaptive),
-    **dict.fromkeys((nn.MaxPool1d, nn.MaxPool2d), _maximum),
+    nn.Upsample: _enlargement,
+    **dict.fromkeys(_MAXIMA, _maximum),
+    **dict.fromkeys(_ADAPTIVE_MAXIMA, _adaptive_maximum),
     **dict.fromkeys(
-        (nn.ReLU, nn.ReLU6, nn.Tanh, nn.Softplus, nn.Softsign, nn.Hardtanh, nn.LogSigmoid),
+        (nn.ReLU, nn.ReLU6, nn.Tanh, nn.Softsign, nn.Hardtanh, nn.LogSigmoid),
         _slope(1.0),
     ),
     **dict.fromkeys((nn.Softshrink, nn.Tanhshrink), _slope(1.0)),
+    nn.Softplus: _softplus,
     nn.Sigmoid: _slope(0.25),
+    nn.Hardsigmoid: _slope(1 / 6),
     nn.Softmax: _softmax,
+    nn.Softmin: _softmax,
+    nn.Softmax2d: _softmax_of_channels,
+    nn.LogSoftmax: _log_softmax,
     nn.GELU: _slope(1.13),
     nn.SiLU: _slope(1.1),
+    nn.Mish: _slope(1.089),
+    nn.Hardswish: _slope(1.5),
     nn.SELU: _slope(1.7581),
     nn.LeakyReLU: _slope(lambda module: max(1.0, abs(module.negative_slope))),
     nn.PReLU: _slope(lambda module: max(1.0, float(module.weight.abs().max()))),
+    nn.RReLU: _random_slope,
     nn.ELU: _slope(lambda module: max(1.0, abs(module.alpha))),
     nn.CELU: _slope(lambda module: 1.0 if module.alpha > 0 else math.inf),
 }

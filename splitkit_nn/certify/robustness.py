@@ -29,8 +29,8 @@ from torch import Tensor, nn
 from splitkit.arguments import check_integer
 from splitkit.display import Shown
 from splitkit.progress import Progress
+from splitkit_nn.certify.constants import NOTHING, Gain
 from splitkit_nn.certify.distance import distance_bound
-from splitkit_nn.certify.gains import NOTHING, Gain
 from splitkit_nn.certify.readout import readout_rows, rows_of
 from splitkit_nn.certify.stages import Flow, inputs_gain, trace
 from splitkit_nn.layers import MonDEQ
@@ -252,7 +252,8 @@ def _of_classifier(model: Classifier, x: Tensor) -> _Last:
 
 def _of_model(model: nn.Module, x: Tensor) -> _Last:
     # a layer alone is a stage of a model
-    stages = trace(nn.Sequential(model) if isinstance(model, MonDEQ) else model, x.double())
+    model = nn.Sequential(model) if isinstance(model, MonDEQ) else model
+    stages = trace(model, x.double(), ranked=True)
     source = stages.result.source
     z, flow = stages.env[source], stages.flows[source]
     rows = rows_of(stages.readout, z)

@@ -16,53 +16,34 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import torch
 from torch import Tensor, fx, nn
-from torch.nn import functional
 
+from splitkit_nn.certify.constants import NOTHING, Gain, average_gain, matrix_gain, scaled
 from splitkit_nn.certify.distance import distance_bound
-from splitkit_nn.certify.gains import (
-    NOTHING,
-    Gain,
-    factors,
-    gain_of_module,
-    is_affine,
-    matrix_gain,
-    scaled,
+from splitkit_nn.certify.functions import (
+    ADD,
+    AVERAGES,
+    DIVIDE,
+    FUNCTIONS,
+    GENTLE,
+    GREATEST,
+    ISOMETRIES,
+    JOIN,
+    MATMUL,
+    MULTIPLY,
+    RESHAPES,
+    SHAPES,
+    as_module,
 )
+from splitkit_nn.certify.gains import factors, gain_of_module, is_affine
 from splitkit_nn.layers import MonDEQ
 from splitkit_nn.linear.bounds.base import MARGIN
 from splitkit_nn.linear.dense import MatrixParametrization
 
-ADD = {operator.add, operator.sub, torch.add, torch.sub, "add", "sub"}
-MULTIPLY = {operator.mul, torch.mul, "mul"}
-DIVIDE = {operator.truediv, torch.div, "div"}
-RESHAPES = {
-    *(torch.flatten, "flatten", torch.reshape, "reshape", "view", torch.unsqueeze, "unsqueeze"),
-    *("squeeze", torch.squeeze, "contiguous", "double", "float", "to"),
-}
-ISOMETRIES = {operator.neg, torch.neg, "neg", *RESHAPES}
-JOIN = {torch.cat, torch.concat, torch.concatenate}
-SHAPES = {"shape", "ndim", "dtype", "device"}
-# functions that are modules, by what follows their first argument
-FUNCTIONS: dict[Any, Callable[..., nn.Module]] = {
-    **dict.fromkeys((functional.relu, torch.relu, "relu"), nn.ReLU),
-    **dict.fromkeys((functional.tanh, torch.tanh, "tanh"), nn.Tanh),
-    **dict.fromkeys((functional.sigmoid, torch.sigmoid, "sigmoid"), nn.Sigmoid),
-    **dict.fromkeys((functional.softmax, torch.softmax, "softmax"), nn.Softmax),
-    functional.leaky_relu: nn.LeakyReLU,
-    functional.elu: nn.ELU,
-    functional.gelu: nn.GELU,
-    functional.silu: nn.SiLU,
-    functional.softplus: nn.Softplus,
-    functional.avg_pool2d: nn.AvgPool2d,
-    functional.max_pool2d: nn.MaxPool2d,
-    functional.adaptive_avg_pool2d: nn.AdaptiveAvgPool2d,
-}
 LARGE = 1024  # entries of an equilibrium, of which S is factored
 ENTRIES = 2**22  # of a matrix that is kept
 
@@ -113,8 +94,11 @@ def inputs_gain(model: nn.Module, x: Tensor) -> Gain:
     return trace(model, x[:1], "inputs").result.gain
 
 
-def trace(model: nn.Module, x: Tensor, method: str = "forward") -> Stages:
-    """The stages of a model, in float64 and in evaluation mode, on a batch; as ``inputs_gain``."""
+def trace(model: nn.Module, x: Tensor, method: str = "forward", *, ranked: bool = False) -> Stages:
+    """The stages of a model, in float64 and in evaluation mode, on a batch; as ``inputs_gain``.
+
+    ``ranked``: without what at its end keeps the order of the classes.
+    """
     tracer = _Tracer()
     tracer.traced_func_name = method
     owner = type(model).__name__ if method == "forward" else f"{method} of {type(model).__name__}"
@@ -125,10 +109,30 @@ def trace(model: nn.Module, x: Tensor, method: str = "forward") -> Stages:
             f"{owner} cannot be followed stage by stage ({error}), so that no Lipschitz constant "
             "of it is known: make it of torch modules and operations"
         ) from error
+    whole = fx.GraphModule(model, graph)
+    if ranked:
+        _leave_out_ranking(whole)
     with torch.no_grad():
-        stages = Stages(fx.GraphModule(model, graph), owner)
+        stages = Stages(whole, owner)
         stages.output = stages.run(x)
     return stages
+
+
+def _leave_out_ranking(whole: fx.GraphModule) -> None:
+    """Softmax, its logarithm and sigmoid leave the greatest of a sample's logits the greatest."""
+    (output,) = (n for n in whole.graph.nodes if n.op == "output")
+    while (last := output.args[0]) and isinstance(last, fx.Node) and len(last.users) == 1:
+        module = whole.get_submodule(str(last.target)) if last.op == "call_module" else None
+        given = last.args[1:] or (last.kwargs.get("dim", 0),)
+        if module is not None:
+            given = (getattr(module, "dim", 0),)
+        kind = FUNCTIONS.get(last.target) if module is None else type(module)
+        hooked = module is not None and (module._forward_hooks or module._forward_pre_hooks)
+        softmax = kind in (nn.Softmax, nn.LogSoftmax) and given[0] in (1, -1)
+        if hooked or not (softmax or kind is nn.Sigmoid):
+            return
+        output.replace_input_with(last, last.all_input_nodes[0])
+        whole.graph.erase_node(last)
 
 
 class _Tracer(fx.Tracer):
@@ -191,7 +195,7 @@ class Stages(fx.Interpreter):
                 found = _join(n, flows)
         if found is None:
             raise TypeError(
-                f"stage {n.name} of {self.owner} ({n.format_node()}) has no known Lipschitz "
+                f"stage {n.name} of {self.owner} ({self._words(n)}) has no known Lipschitz "
                 "constant, so that nothing can be certified of the whole model: make it of linear "
                 "layers, convolutions, pooling, activations, normalizations with running "
                 "statistics, constants and equilibrium layers, or certify a model of what is "
@@ -199,46 +203,69 @@ class Stages(fx.Interpreter):
             )
         return found
 
+    def _words(self, n: fx.Node) -> str | None:
+        """What a stage is."""
+        if n.op == "call_module":
+            return f"{n.target}: {self.module.get_submodule(str(n.target))!r}"
+        return n.format_node()
+
     def _of_one(self, n: fx.Node, part: fx.Node, flow: Flow, x: Tensor, value: Any) -> Flow | None:
         """Behind a stage of one varying argument."""
         module = self.module.get_submodule(str(n.target)) if n.op == "call_module" else None
         if isinstance(module, MonDEQ):
             return self._equilibrium(n, module, flow, x, value)
-        if module is None and n.target in FUNCTIONS and n.args[0] is part:
-            module = FUNCTIONS[n.target](*n.args[1:], **_plain(n.kwargs)).eval()
+        first = bool(n.args) and n.args[0] is part
+        if first and n.target in FUNCTIONS:
+            module = as_module(n.target, *self._rest(n))
         overwrites = getattr(module, "inplace", False) or n.kwargs.get("inplace")
         if overwrites and len(part.users) > 1:
             return None  # the others see what it wrote
         if module is not None:
-            own = gain_of_module(module, x)
-            if own is None or not isinstance(value, Tensor) or len(value) != len(x):
-                return None
-            if not is_affine(module):
-                return flow.through(own, n)
-            if x.ndim == 2 and isinstance(module, nn.Linear):
-                return flow.times(module.weight.double())
-            if x.ndim == 2 and isinstance(module, nn.BatchNorm1d):
-                return flow.times(torch.diag(factors(module)))
-            keeps = isinstance(module, (nn.Identity, nn.Flatten, nn.Unflatten, nn.Dropout))
-            return flow if keeps else flow.through(own, flow.source)
+            return _behind(module, n, flow, x, value)
         if n.target is operator.getitem and _is_part(n.args[1]) and value.ndim > 0:
             return flow.through(NOTHING, flow.source)
+        if first and n.target in AVERAGES:
+            own = average_gain(lambda v: self._again(n, v), x)
+            return flow.through(own, flow.source) if own else None
+        if first and n.target in GREATEST:
+            axes: Any = n.args[1] if len(n.args) > 1 else n.kwargs.get("dim", ())
+            each = [axes] if isinstance(axes, int) else list(axes)
+            within = each and all(isinstance(i, int) and i % x.ndim for i in each)
+            return flow.through(NOTHING, n) if within else None
+        if first and n.target in MATMUL and not n.kwargs:
+            (W,), _ = self._rest(n)
+            return flow.times(W.T.double()) if x.ndim == W.ndim == 2 else None
         if not _alike(x, value):
             return None
+        if n.target in GENTLE:
+            return flow.through(NOTHING, n)
         if n.target in ADD and not n.kwargs:
             return flow
         if n.target in ISOMETRIES:
             return flow if n.target in RESHAPES else flow.through(NOTHING, flow.source)
         if n.target in MULTIPLY | DIVIDE and not n.kwargs:
-            first, second = n.args
-            constant = second if first is part else first
+            left, right = n.args
+            constant = right if left is part else left
             factor = self.env[constant] if isinstance(constant, fx.Node) else constant
             factor = torch.as_tensor(factor, dtype=torch.float64)
             if n.target in MULTIPLY:
                 return flow.through(scaled(factor), flow.source)
-            if constant is second:
+            if constant is right:
                 return flow.through(scaled(1 / factor), flow.source)
         return None
+
+    def _again(self, n: fx.Node, x: Tensor) -> Any:
+        """A call with another first argument."""
+        rest, kwargs = self._rest(n)
+        if n.op == "call_method":
+            return getattr(x, str(n.target))(*rest, **kwargs)
+        function: Any = n.target
+        return function(x, *rest, **kwargs)
+
+    def _rest(self, n: fx.Node) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The values of what follows the first argument of a call."""
+        found: Any = self.map_nodes_to_values((n.args[1:], n.kwargs), n)
+        return tuple(found[0]), dict(found[1])
 
     def _equilibrium(
         self, n: fx.Node, layer: MonDEQ, flow: Flow, x: Tensor, z: Tensor
@@ -258,6 +285,21 @@ class Stages(fx.Interpreter):
         if isinstance(p, MatrixParametrization) and p.features <= LARGE and x.ndim == 2:
             return _jointly(behind, flow, p)
         return behind
+
+
+def _behind(module: nn.Module, n: fx.Node, flow: Flow, x: Tensor, value: Any) -> Flow | None:
+    """Behind one of torch's modules."""
+    own = gain_of_module(module, x)
+    if own is None or not isinstance(value, Tensor) or len(value) != len(x):
+        return None
+    if not is_affine(module):
+        return flow.through(own, n)
+    if x.ndim == 2 and isinstance(module, nn.Linear):
+        return flow.times(module.weight.double())
+    if x.ndim == 2 and isinstance(module, nn.BatchNorm1d):
+        return flow.times(torch.diag(factors(module)))
+    keeps = isinstance(module, (nn.Identity, nn.Flatten, nn.Unflatten, nn.Dropout))
+    return flow if keeps else flow.through(own, flow.source)
 
 
 def _jointly(behind: Flow, before: Flow, p: MatrixParametrization) -> Flow:
@@ -302,12 +344,6 @@ def _nodes(arguments: Any) -> list[fx.Node]:
     if isinstance(arguments, (tuple, list)):
         return [node for each in arguments for node in _nodes(each)]
     return []
-
-
-def _plain(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what only functions have."""
-    only = ("inplace", "_stacklevel", "return_indices")
-    return {n: each for n, each in kwargs.items() if n not in only and each is not None}
 
 
 def _is_part(index: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import tarfile
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 import torch
@@ -19,8 +19,6 @@ from torch import Tensor
 from splitkit_nn.data.dataset import Dataset, Normalization
 from splitkit_nn.data.download import Source
 from splitkit_nn.data.files import (
-    BROKEN_GZIP,
-    CHUNK,
     as_labels,
     fault,
     find_file,
@@ -33,8 +31,8 @@ NORMALIZATION = Normalization(
 SHAPE = (3, 32, 32)
 RECORD = 1 + 3 * 32 * 32
 CLASSES = 10
-LARGEST = 100_000  # records of a file; more are not read
-LARGEST_ARCHIVE = 2**30  # bytes, unpacked
+LARGEST = 10_000  # records of a file; more are not read
+BESIDE = 2**20  # bytes of the archive that are of none of the files
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 FOLDER = "cifar-10-batches-bin"
@@ -111,45 +109,74 @@ def _read(where: Path) -> dict[str, NDArray[np.uint8]]:
     return batches
 
 
-def _in_folder(where: Path) -> dict[str, bytes]:
+def _in_folder(where: Path) -> dict[str, bytearray]:
     """The files of a folder by name."""
-    contents = {}
+    contents: dict[str, bytearray] = {}
     for path in (where / name for name in (*TRAIN, TEST)):
         if path.is_file():
+            size = path.stat().st_size
+            if size > LARGEST * RECORD:
+                raise fault(path, f"{size} bytes", _at_most(), "CIFAR-10's")
             with path.open("rb") as file:
-                contents[path.name] = _bounded(path, file, path.stat().st_size)
+                contents[path.name] = read_at_most(file, size)
     return contents
 
 
-def _unpacked(path: Path) -> dict[str, bytes]:
+def _unpacked(path: Path) -> dict[str, bytearray]:
     """The files of the archive by name, read in place, and the whole archive by its checksum:
     nothing is unpacked, and nothing else in it is kept.
     """
     contents = {}
     try:
-        with gzip.open(path) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
-            for member in archive:
-                name = Path(member.name).name
-                if member.offset_data + member.size > LARGEST_ARCHIVE:
-                    raise tarfile.TarError(f"{name} ends after {LARGEST_ARCHIVE} bytes")
-                if member.isreg() and name in (*TRAIN, TEST):
-                    file = archive.extractfile(member)
-                    assert file is not None  # it is regular
-                    contents[name] = _bounded(path / name, file, member.size)
+        with gzip.open(path) as file:
+            stream = _Bounded(file)
+            with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r:") as archive:
+                for member in archive:
+                    name = Path(member.name).name
+                    if not member.isreg() or name not in (*TRAIN, TEST) or name in contents:
+                        continue
+                    if member.size > LARGEST * RECORD:
+                        raise tarfile.TarError(f"{member.size} bytes of {name}, {_at_most()}")
+                    stream.end += member.size
+                    part = archive.extractfile(member)
+                    assert part is not None  # it is regular
+                    contents[name] = read_at_most(part, member.size)
             # what is left are zeros, and the checksum, which is compared at the end
-            while stream.read(CHUNK):
-                if stream.tell() > LARGEST_ARCHIVE:
-                    raise tarfile.TarError(f"more than {LARGEST_ARCHIVE} bytes")
-    except (tarfile.TarError, *BROKEN_GZIP) as error:
+            while stream.read(tarfile.RECORDSIZE):
+                pass
+    except Exception as error:  # foreign bytes fail in a dozen ways
         found = f"a broken archive ({error})"
         raise fault(path, found, "CIFAR-10's binary version", "its archive") from error
     return contents
 
 
-def _bounded(path: Path, file: IO[bytes], size: int) -> bytes:
-    if size > LARGEST * RECORD:
-        raise fault(path, f"{size} bytes", f"at most {LARGEST} records of {RECORD}", "CIFAR-10's")
-    return read_at_most(file, size)
+class _Bounded:
+    """A packed file of which nothing behind ``end`` is unpacked, whatever the headers in it say."""
+
+    def __init__(self, file: gzip.GzipFile) -> None:
+        self._file, self.end = file, BESIDE
+
+    def read(self, size: int) -> bytes:
+        self._check(self.tell() + size)
+        return self._file.read(size)
+
+    def seek(self, position: int) -> int:
+        self._check(position)
+        return self._file.seek(position)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+    def _check(self, position: int) -> None:
+        if position > self.end:
+            raise tarfile.TarError(f"more than {BESIDE} bytes beside CIFAR-10's files")
+
+
+def _at_most() -> str:
+    return f"at most {LARGEST} records of {RECORD}"
 
 
 def _images(batch: NDArray[np.uint8]) -> Tensor:

@@ -40,13 +40,12 @@ def find_file(directory: Path, names: Sequence[str], *, folder: str, what: str) 
     )
 
 
-def read_at_most(file: IO[bytes], count: int) -> bytes:
+def read_at_most(file: IO[bytes], count: int) -> bytearray:
     """The next bytes, as many as there are: what is not there takes no memory."""
-    chunks, left = [], count
-    while left and (chunk := file.read(min(left, CHUNK))):
-        chunks.append(chunk)
-        left -= len(chunk)
-    return b"".join(chunks)
+    found = bytearray()
+    while len(found) < count and (chunk := file.read(min(count - len(found), CHUNK))):
+        found += chunk
+    return found
 
 
 def as_labels(path: Path, labels: NDArray[np.integer], classes: int) -> Tensor:

@@ -20,16 +20,18 @@ from splitkit_nn.data.files import BROKEN_GZIP, fault, read_at_most
 
 GZIP_MAGIC = b"\x1f\x8b"
 UNSIGNED_BYTE = 0x08
-LARGEST = 2**31  # bytes; a header that promises more is not believed
+LARGEST = 2**31  # values
 
 
-def read_idx(path: str | Path) -> NDArray[np.uint8]:
+def read_idx(path: str | Path, largest: int = LARGEST) -> NDArray[np.uint8]:
     """Read an IDX file of unsigned bytes, plain or gzip-compressed.
 
     Parameters
     ----------
     path : str or Path
         The file. Compression is recognized by content, so the name does not matter.
+    largest : int
+        So many values: a header that promises more is not believed, and nothing behind it is read.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
         packed = path.suffix == ".gz" or file.read(2) == GZIP_MAGIC
     with cast(IO[bytes], gzip.open(path) if packed else path.open("rb")) as file:
         try:
-            shape, expected = _read_header(path, file)
+            shape, expected = _read_header(path, file, largest)
             data = read_at_most(file, expected)
             found = len(data) + (len(file.read(1)) if len(data) == expected else 0)
         except BROKEN_GZIP as error:
@@ -59,10 +61,10 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
         raise _fault(
             path, f"{found} bytes of values ({trouble})", f"{expected} for its shape {shape}"
         )
-    return np.frombuffer(data, np.uint8).reshape(shape).copy()
+    return np.frombuffer(data, np.uint8).reshape(shape)
 
 
-def _read_header(path: Path, file: IO[bytes]) -> tuple[tuple[int, ...], int]:
+def _read_header(path: Path, file: IO[bytes], largest: int) -> tuple[tuple[int, ...], int]:
     """The shape that the header states, and how many values follow it."""
     data = file.read(4)
     if len(data) < 4:
@@ -78,8 +80,8 @@ def _read_header(path: Path, file: IO[bytes]) -> tuple[tuple[int, ...], int]:
             path, f"{4 + len(sizes)} bytes with {rank} dimensions", "a header with every dimension"
         )
     shape = struct.unpack(f">{rank}I", sizes)
-    if math.prod(shape) > LARGEST:
-        raise _fault(path, f"absurd dimensions {shape}", f"at most {LARGEST} values")
+    if math.prod(shape) > largest:
+        raise _fault(path, f"absurd dimensions {shape}", f"at most {largest} values")
     return shape, math.prod(shape)
 
 

@@ -15,6 +15,7 @@ from splitkit_nn.data.idx import read_idx
 NORMALIZATION = Normalization(mean=(0.1307,), std=(0.3081,), scale=255)
 SIDE = 28
 CLASSES = 10
+LARGEST = 500_000  # images of a file, as of larger sets of digits; more are not read
 
 SOURCE = Source(
     url="https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -73,7 +74,7 @@ def load_mnist(directory: str | Path) -> Dataset:
 
 def _read_images(directory: Path, part: str) -> Tensor:
     path = _find(directory, f"{part}-images", "idx3-ubyte")
-    pixels = read_idx(path)
+    pixels = read_idx(path, LARGEST * SIDE**2)
     if pixels.ndim != 3 or pixels.shape[1:] != (SIDE, SIDE):
         raise fault(path, f"shape {pixels.shape}", f"(samples, {SIDE}, {SIDE})", "MNIST's")
     return torch.from_numpy(pixels).unsqueeze(1)
@@ -81,7 +82,7 @@ def _read_images(directory: Path, part: str) -> Tensor:
 
 def _read_labels(directory: Path, part: str) -> Tensor:
     path = _find(directory, f"{part}-labels", "idx1-ubyte")
-    labels = read_idx(path)
+    labels = read_idx(path, LARGEST)
     if labels.ndim != 1:
         raise fault(path, f"shape {labels.shape}", "(samples,)", "MNIST's")
     return as_labels(path, labels, CLASSES)

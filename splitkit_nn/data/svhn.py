@@ -7,6 +7,8 @@ digit 0 has the label 10.
 from __future__ import annotations
 
 import math
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from torch import Tensor
 
 from splitkit_nn.data.dataset import Dataset, Normalization
 from splitkit_nn.data.download import Source
-from splitkit_nn.data.files import as_labels, fault, find_file
+from splitkit_nn.data.files import CHUNK, as_labels, fault, find_file
 
 NORMALIZATION = Normalization(
     mean=(0.4377, 0.4438, 0.4728), std=(0.1980, 0.2010, 0.1970), scale=255
@@ -23,6 +25,7 @@ NORMALIZATION = Normalization(
 SHAPE = (32, 32, 3)
 CLASSES = 10
 LARGEST = 1_000_000  # images of a file; more are not read
+COMPRESSED = 15  # kind of an element of a MATLAB file
 
 SOURCE = Source(
     url="http://ufldl.stanford.edu/housenumbers/",
@@ -84,6 +87,8 @@ def _read(directory: Path, name: str) -> tuple[Tensor, Tensor]:
             raise ValueError(f"X of shape {promised['X']}, more than {LARGEST} images")
         if math.prod(promised.get("y", ())) > LARGEST:
             raise ValueError(f"y of shape {promised['y']}, more than {LARGEST} labels")
+        entries = math.prod(promised.get("X", ())) + 8 * math.prod(promised.get("y", ()))
+        _check_packed(path, entries + CHUNK)
         content = loadmat(path, variable_names=["X", "y"])
     except Exception as error:  # SciPy's reader fails on foreign bytes in a dozen ways
         raise _fault(path, f"no readable MATLAB file ({error})") from error
@@ -97,6 +102,25 @@ def _read(directory: Path, name: str) -> tuple[Tensor, Tensor]:
         raise _fault(path, f"labels y between {labels.min()} and {labels.max()}")
     ordered = np.ascontiguousarray(images.transpose(3, 2, 0, 1))
     return torch.from_numpy(ordered), as_labels(path, labels % CLASSES, CLASSES)
+
+
+def _check_packed(path: Path, most: int) -> None:
+    """Raise ValueError if what is packed in a MATLAB file is larger than its headers promise."""
+    with path.open("rb") as file:
+        order = "<" if file.read(128).endswith(b"IM") else ">"
+        while len(tag := file.read(8)) == 8:
+            kind, left = struct.unpack(f"{order}2I", tag)
+            if kind != COMPRESSED:
+                file.seek(left, 1)
+                continue
+            packed = zlib.decompressobj()
+            while left and (chunk := file.read(min(left, CHUNK))):
+                left -= len(chunk)
+                while chunk and not packed.eof:
+                    most -= len(packed.decompress(chunk, CHUNK))
+                    chunk = packed.unconsumed_tail
+                    if most < 0:
+                        raise ValueError("more is packed in it than its headers promise")
 
 
 def _fault(path: Path, found: str) -> ValueError:

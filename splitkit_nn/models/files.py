@@ -22,6 +22,8 @@ import torch
 TEMPORARY = ".tmp"  # ends the name of a file that is not written whole
 MARK = b"sha256:"
 SEAL = len(MARK) + 64
+UNPACKED = 10  # times its own size, at most
+DIRECTORY = 0x10  # an attribute
 ZIP_END, ZIP_END_LENGTH = b"PK\x05\x06", 22  # what ends an archive, but for its comment
 # whatever the reader of pickles, or of archives, says of bytes that are none
 UNREADABLE = (
@@ -123,10 +125,17 @@ def _check_whole(data: bytes) -> None:
     sealed = archive[-ZIP_END_LENGTH:].startswith(ZIP_END) or seal.startswith(MARK)
     if sealed and seal != _seal(archive):
         raise ValueError("its checksum is another: it has changed since it was written")
-    if not sealed and zipfile.is_zipfile(io.BytesIO(data)):
-        with zipfile.ZipFile(io.BytesIO(data)) as foreign:
-            kept = any(entry.CRC for entry in foreign.infolist())  # torch can leave them out
-            if kept and (damaged := foreign.testzip()):
+    if zipfile.is_zipfile(io.BytesIO(data)):
+        with zipfile.ZipFile(io.BytesIO(data)) as found:
+            entries = found.infolist()
+            # torch.save packs nothing; what is packed can be of any size
+            if (size := sum(entry.file_size for entry in entries)) > UNPACKED * len(data):
+                raise ValueError(f"{size} bytes are packed into its {len(data)}: that is no model")
+            # torch reads nothing of what says that it is a directory, and leaves values as they are
+            if any(each.external_attr & DIRECTORY and not each.is_dir() for each in entries):
+                raise ValueError("one of its files says that it is a directory: it is damaged")
+            kept = any(entry.CRC for entry in entries)  # torch can leave them out
+            if not sealed and kept and (damaged := found.testzip()):
                 raise ValueError(f"the checksum of its {damaged} is another: it is damaged")
 
 

@@ -40,8 +40,9 @@ def save(model: nn.Module, path: str | os.PathLike[str]) -> None:
     ----------
     model : torch.nn.Module
         A MonDEQ, a classifier, or any module with one in it, of torch's layers and one's own. What
-        the constructor of a class of one's own takes, plain values or modules, it must keep as
-        attributes of the same names, and it must be defined again before the file is loaded.
+        the constructor of a class of one's own takes, modules, tensors, plain values, lists and
+        dicts of them, it must keep as attributes of the same names, and it must be defined again
+        before the file is loaded.
     path : path
         Written whole, or not at all.
 
@@ -67,6 +68,8 @@ def save(model: nn.Module, path: str | os.PathLike[str]) -> None:
     other = sorted(state.keys() ^ made.state_dict().keys())
     if not other and type(model) is not MonDEQ and _words(model) != _words(made):
         other = ["its parts: " + _difference(_words(model), _words(made))]
+    if not other and len(list(model.parameters())) != len(list(made.parameters())):
+        other = ["the parameters that its parts share"]
     if other:
         raise TypeError(
             f"the model has been changed since it was made, in {', '.join(other[:4])}: make the "

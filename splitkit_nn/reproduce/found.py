@@ -8,7 +8,7 @@ from pathlib import Path
 
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.recipes import RECIPES
-from splitkit_nn.training.run import CONFIG, METRICS, RunDirectory, read_metrics
+from splitkit_nn.training.run import CONFIG, METRICS, RunDirectory
 from splitkit_nn.training.seeds import Spread
 from splitkit_nn.training.trainer import EpochMetrics
 
@@ -90,9 +90,9 @@ def find_runs(directory: Path) -> list[FoundRun]:
         raise FileNotFoundError(f"{directory} is no directory; give the one that holds the runs")
     paths = sorted(config.parent for config in directory.rglob(CONFIG))
     return [
-        FoundRun(path, RunDirectory(path).read_config(), read_metrics(path / METRICS))
-        for path in paths
-        if (path / METRICS).is_file()
+        FoundRun(run.path, run.read_config(), run.read_history())
+        for run in map(RunDirectory, paths)
+        if (run.path / METRICS).is_file()
     ]
 
 

@@ -118,6 +118,25 @@ class RunDirectory:
                     raise ValueError(f"{key} = {begun[key]} there, {value} in {CONFIG}")
             trainer.restore(state)
 
+    def read_history(self) -> list[EpochMetrics]:
+        """The saved metrics.
+
+        Raises
+        ------
+        DamagedFileError
+            They are damaged, or other than those that the checkpoint has, as when a digit changed.
+        """
+        history, path = read_metrics(self.path / METRICS), self.path / CHECKPOINT
+        if self.has_checkpoint:
+            with _told(path, "a checkpoint of this run"):
+                saved = [EpochMetrics(**each) for each in of_bytes(path.read_bytes())["history"]]
+            # by their digits, since nan is no number; an epoch's metrics are written before it is
+            if list(map(repr, saved)) != list(map(repr, history[: len(saved)])):
+                raise DamagedFileError(
+                    f"{self.path / METRICS}: its numbers are not those of {CHECKPOINT}; train again"
+                )
+        return history
+
     def read_model(self, model: nn.Module, name: str = MODEL, inside: str | None = None) -> None:
         """Load the saved parameters, or those ``inside`` of what was saved, on its device."""
         path = self.path / name

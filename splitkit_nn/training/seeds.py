@@ -9,7 +9,7 @@ from pathlib import Path
 
 from splitkit_nn.training.recipe import Recipe
 from splitkit_nn.training.report import accuracy_line
-from splitkit_nn.training.run import METRICS, RunDirectory, read_metrics
+from splitkit_nn.training.run import RunDirectory
 
 SUMMARY = "summary.md"
 
@@ -35,7 +35,7 @@ class Spread:
 
 def summarize(recipe: Recipe, out: Path, runs: Sequence[Path]) -> list[str]:
     """The lines about several finished runs, also saved as a page in ``out``."""
-    accuracies = [read_metrics(run / METRICS)[-1].test_accuracy for run in runs]
+    accuracies = [RunDirectory(run).read_history()[-1].test_accuracy for run in runs]
     spread = Spread.of([100 * accuracy for accuracy in accuracies])
     lines = [
         *(

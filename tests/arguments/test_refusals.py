@@ -171,3 +171,38 @@ def test_data_that_do_not_fit_the_values_of_a_map_are_named():
     f = sk.functions
     with pytest.raises(ValueError, match=r"shape \(3,\) does not broadcast to the values of Dense"):
         f.SquaredL2(center=np.ones(3)) @ np.ones((2, 2)) + f.L1Norm()
+
+
+@pytest.mark.parametrize("name", ["L2Ball", "L1Ball", "Simplex", "L21Ball", "Sphere"])
+def test_a_radius_that_the_library_takes_for_0_is_refused(name):
+    """JAX takes all below the smallest normal number for 0."""
+    jax = pytest.importorskip("jax")
+    x = np.asarray([0.3, -0.2, 0.7], dtype=np.float32)
+    C = getattr(sk.functions, name)(1e-38)
+    near = C.project(x)
+    assert C(near) == 0
+    assert np.any(near != 0)
+    with pytest.raises(ValueError, match=r"1e-38 is taken for 0 by jax\.numpy"):
+        C.project(jax.numpy.asarray(x))
+    with pytest.raises(ValueError, match="is taken for 0"):
+        getattr(sk.functions, name)(1e-60).project(x)
+
+
+@pytest.mark.filterwarnings("error")
+def test_single_precision_of_jax_needs_no_long_integers():
+    jax = pytest.importorskip("jax")
+    x = jax.numpy.asarray([0.3, -0.2, 0.7], dtype=jax.numpy.float32)
+    for C in (sk.functions.Simplex(2.0), sk.functions.L1Ball(0.5), sk.functions.Isotonic()):
+        assert C(C.project(x)) == 0
+
+
+def test_what_no_float_holds_is_named_where_a_sum_or_a_shift_takes_it():
+    huge, f = 10**400, sk.functions.L1Norm()
+    for refused in (lambda: f + huge, lambda: f - huge, lambda: huge + f):
+        with pytest.raises(ValueError, match="c is beyond the range of floats"):
+            refused()
+    for v in (huge, 2.0, [1.0, 2.0], None):
+        with pytest.raises(TypeError, match=r"v is a .*: give an array like x"):
+            f.translate(v)
+        with pytest.raises(TypeError, match=r"v is a .*: give an array like x"):
+            sk.Subdifferential(f).shift(v)

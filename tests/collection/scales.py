@@ -13,8 +13,9 @@ residual
     of F + ∂g: ‖x − prox_{g/L}(x − F(x)/L)‖ L/S. With r ∈ F(x) + ∂g(x) it is at most ‖r‖/S, because
     x = prox_{g/L}(x − (F(x) − r)/L) and the prox is nonexpansive. Of matrix games the gap.
 value
-    |f(x) − f*|/(S X): f(x) − f* ≤ ⟨r, x − x*⟩. S X is the larger of |f*| and |f(0)|, such as ½‖b‖²
-    of a fit to b, where nothing else is said.
+    |f(x) − f*|/(S X): f(x) − f* ≤ ⟨r, x − x*⟩. For S X ≥ f(0) − f*, which holds by convexity as S
+    is at least the size of an element of ∂f(0), the larger of |f*| and |f(0)| stands in, such as
+    ½‖b‖² of a fit to b, in every problem without a cost of its own in ``SIZES``.
 violation
     how far x is from the constraints, relative to their data; a method may know its elements at
     points that are tol·X apart.
@@ -131,6 +132,11 @@ def prox_residual(F: Callable[[Any], Any], prox: Callable[[Any], Any], L: float,
         return {"residual": float(np.linalg.norm(x - prox(x - F(x) / L))) * L / S}
 
     return measure
+
+
+def excess(value: float, best: float, at_zero: float) -> float:
+    """(f(x) − f*)/max(|f*|, |f(0)|), for problems of which nothing else is said."""
+    return abs(value - best) / max(abs(best), abs(at_zero))
 
 
 def affine_residual(M: np.ndarray, q: np.ndarray, lower: Any, upper: Any) -> Any:
@@ -253,18 +259,18 @@ def of_collection(problem: Problem) -> Case:
         return Case(problem.name, problem.inclusion, problem.x0, None, blocks=blocks)
     reference = cache(problem.reference)
 
-    @cache
-    def size() -> float:
+    at_zero = cache(lambda: float(problem.value(moved(problem.x0, 0.0))))
+
+    def beside(value: float) -> float:
         best = reference()
         if problem.name in SIZES:
-            return float(SIZES[problem.name](best.x))
+            return abs(value - best.value) / float(SIZES[problem.name](best.x))
         if best.value == 0.0:  # what is measured is a residual, or nothing is minimized
-            return 1.0
-        return max(abs(best.value), abs(float(problem.value(moved(problem.x0, 0.0)))))
+            return abs(value)
+        return excess(value, best.value, at_zero())
 
     def measure(x: Arrays) -> Measures:
-        value = abs(problem.value(x) - reference().value) / size()
-        return {"value": value, "violation": problem.violation(x)}
+        return {"value": beside(problem.value(x)), "violation": problem.violation(x)}
 
     def exact() -> Arrays | None:
         x = reference().x
@@ -508,8 +514,7 @@ def ridge_answer() -> np.ndarray:
 
 
 def ridge_measure(w: np.ndarray) -> Measures:
-    best = ridge_value(ridge_answer())
-    return {"value": (ridge_value(w) - best) / best}
+    return {"value": excess(ridge_value(w), ridge_value(ridge_answer()), ridge_value(0 * w))}
 
 
 # -- sparse logistic regressions ------------------------------------------------------------------
@@ -535,10 +540,9 @@ class SparseLogistic:
 
     def measure(self, w: np.ndarray) -> Measures:
         S = float(np.linalg.norm(np.abs(self.A).sum(axis=0)) / 2)
-        best = self.value(self.answer())
         return {
             **prox_residual(self.gradient, soft(self.weight / self.L), self.L, S)(w),
-            "value": (self.value(w) - best) / max(self.value(0 * w), best),
+            "value": excess(self.value(w), self.value(self.answer()), self.value(0 * w)),
         }
 
     @cache  # noqa: B019 (as long-lived as the cases)
@@ -757,6 +761,9 @@ def random_cases(seed: int) -> list[Case]:
     def absolute(array: Asarray) -> sk.Operator:
         return minimized(f.L1Norm().translate(array(b)) @ array(A))
 
+    def absolute_value(x: np.ndarray) -> float:
+        return float(np.abs(A @ x - b).sum())
+
     rows = np.block([[A, -np.eye(6)], [-A, -np.eye(6)]])
     least_absolute = linprog(
         np.r_[np.zeros(4), ones], A_ub=rows, b_ub=np.r_[b, -b], bounds=free * 10
@@ -774,9 +781,9 @@ def random_cases(seed: int) -> list[Case]:
     return [
         logistic,
         Case(f"random hinge {seed}", hinge, np.zeros(4),
-             lambda x: {"value": (hinge_value(x) - least_hinge) / 6.0}, **common),
+             lambda x: {"value": excess(hinge_value(x), least_hinge, 6.0)}, **common),
         Case(f"random absolute deviations {seed}", absolute, np.zeros(4),
-             lambda x: {"value": (np.abs(A @ x - b).sum() - least_absolute) / np.abs(b).sum()},
+             lambda x: {"value": excess(absolute_value(x), least_absolute, absolute_value(0 * x))},
              **common),
         Case(f"random LP {seed}", program, np.zeros(5),
              lp_measure(c, M, right, 0.0, np.inf, best.fun), lambda: best.x, **common),

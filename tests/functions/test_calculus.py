@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 import splitkit as sk
+from splitkit import functions
 from splitkit.backend import Space
 from splitkit.functions import (
     Box,
@@ -236,6 +237,41 @@ def test_the_perspective_by_its_optimality(alpha):
     assert single((np.zeros(3), -np.ones(1))) == math.inf
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        functions.RelativeEntropy(np.array([0.5, 2.0])), 2.0 * functions.NegativeEntropy(),
+        functions.Exponential(), functions.KullbackLeibler(1.3), functions.LogBarrier(),
+        functions.Huber(0.5), functions.SquaredHinge(), functions.LpPower(3.0), L1Norm(0.6),
+        L2Ball(1.0), Box(-0.5, 1.0), NonNegative(),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_perspectives_of_functions_that_are_not_strongly_convex(f):
+    """No point nearby is better; at t = 0 the value is the limit of that for t → 0."""
+    P, draw = Perspective(f), np.random.default_rng(5)
+    at_zero = 0
+    for _ in range(6):
+        x, t, alpha = 2 * draw.standard_normal(2), 2 * draw.standard_normal(1), 0.7
+        found = P.prox((x, t), alpha)
+        at_zero += found[1][0] == 0
+
+        def objective(z, s, x=x, t=t, alpha=alpha):
+            return float(P((z, s))) + float(np.sum((z - x) ** 2) + (s - t)[0] ** 2) / (2 * alpha)
+
+        least = objective(*found)
+        assert least < math.inf
+        for size in np.repeat([1e-3, 1e-2, 0.1, 1.0], 10):
+            s = np.maximum(found[1] + size * draw.standard_normal(1), 0.0)
+            assert least <= objective(found[0] + size * draw.standard_normal(2), s) + 1e-12
+    assert at_zero < 6
+    d = np.array([1.0, 0.5])
+    with np.errstate(over="ignore"):
+        limit = float(P((d, np.array([1e-300]))))
+    expected = pytest.approx(limit, rel=1e-3, abs=1e-6) if limit < 100 else math.inf
+    assert P((d, np.zeros(1))) == expected
+
+
 def test_arguments_are_checked():
     cases = [
         (lambda: Rescaled(L1Norm(), 0.0), ValueError, "s = 0"),
@@ -247,7 +283,7 @@ def test_arguments_are_checked():
         (lambda: Distance(L1Norm()), TypeError, "C = L1Norm"),
         (lambda: SquaredDistance(Box(0, 1), -2.0), ValueError, "weight = -2"),
         (lambda: InfimalConvolution.of(Rank(), L1Norm()), TypeError, "not convex"),
-        (lambda: Perspective(L1Norm()), TypeError, "strongly convex"),
+        (lambda: Perspective(functions.LogSumExp()), TypeError, "how .* grows"),
     ]
     for make, error, message in cases:
         with pytest.raises(error, match=message):

@@ -124,7 +124,8 @@ SMOOTH = [
 ]  # a general minimizer finds these
 GO_ELSEWHERE = {  # Powell's method stops at kinks across the axes, and steps out of domains
     "KullbackLeibler", "LogBarrier", "Max", "NegativeEntropy", "SimplexEntropy", "SumOfKLargest",
-    "TotalVariation1D", "TotalVariation2D", "Spectral", "SpectralSymmetric", "OnGroups",
+    "TransportEntropy", "TotalVariation1D", "TotalVariation2D", "Spectral", "SpectralSymmetric",
+    "OnGroups",
 }  # fmt: skip
 FINITE = [
     case

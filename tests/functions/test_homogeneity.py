@@ -54,7 +54,7 @@ OTHERS = (
     "Exponential", "RelativeEntropy", "Geman", "ETP", "LqPenalty",
     "SublevelSet", "Epigraph", "BoxBarrier", "OrdinalLogistic", "Stiefel",
     "Permutahedron", "PermutationMatrices", "JointChiSquared", "JointHellinger", "JointJeffrey",
-    "JointKullbackLeibler", "JointRenyi",
+    "JointKullbackLeibler", "JointRenyi", "TransportEntropy",
 )  # fmt: skip
 THINGS = [each for each in registered() if isinstance(each.make()[0], Function)]
 

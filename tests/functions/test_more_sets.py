@@ -366,3 +366,17 @@ def test_no_permutation_matrix_is_nearer():
     assert not np.isfinite(C((P + eye[[1, 0, 2, 3]]) / 2))
     others = [np.linalg.norm(Y - eye[list(order)]) for order in itertools.permutations(range(4))]
     assert np.linalg.norm(Y - P) == pytest.approx(min(others))
+
+
+@pytest.mark.parametrize("size", [1e8, 1e17, 1e50, 1e300])
+def test_a_sublevel_set_keeps_points_that_are_far_beside_it(size):
+    """λ is known to its rounding, which is beyond the set's own size."""
+    v = np.array([0.3, -1.0, 0.5, 0.25])
+    unit = v / np.linalg.norm(v)
+    one = np.array([0.0, -1.0, 0.0, 0.0])
+    np.testing.assert_allclose(SublevelSet(L1Norm(), 1.0).project(size * v), one, rtol=1e-14)
+    np.testing.assert_allclose(SublevelSet(L2Norm(), 1.0).project(size * v), unit, rtol=1e-14)
+    # x − p = λ∇h(p), λ ≈ size: the entries below 1 in size are those of v
+    p = SublevelSet(Huber(), 1.0).project(size * v)
+    rest = 1.0 + 0.5 - 0.5 * (0.3**2 + 0.5**2 + 0.25**2)
+    np.testing.assert_allclose(p, [0.3, -rest, 0.5, 0.25], rtol=1e-7)

@@ -97,6 +97,20 @@ def test_sums_of_quadratics_are_one_term():
     )
 
 
+@pytest.mark.parametrize("axes", [(-2, -1), (-1, -2)])
+def test_convolutions_and_differences_of_a_periodic_grid_are_one_by_fft(axes):
+    rng = np.random.default_rng(0)
+    K = sk.linear.Convolution(rng.standard_normal((3, 3)), (6, 5))
+    D = sk.linear.Gradient(axes, boundary="periodic")
+    f = sk.functions.SquaredL2(center=rng.standard_normal((6, 5))) @ K
+    f = f + sk.functions.SquaredL2(0.1) @ D
+    assert sk.Subdifferential(f).resolved_by == "FFT"
+    y = rng.standard_normal((6, 5))
+    x = f.prox(y, 2.0)
+    np.testing.assert_allclose(x + 2.0 * f.gradient(x), y, atol=1e-12)
+    assert not (f + sk.functions.SquaredL2() @ sk.linear.Gradient(axes)).has_prox
+
+
 def test_what_has_no_factorization_together_stays_apart():
     T = MatrixFree(lambda x: x @ TALL.T, lambda y: y @ TALL, (N,), (15,), norm=10.0)
     f = functions.LeastSquares(T, C) + functions.LeastSquares(Convolution(KERNEL, N), Q)
@@ -163,3 +177,44 @@ def test_one_factorization_serves_a_step_and_eigenvectors_many(monkeypatch):
         f.prox(Q, alpha)
     assert counts["eigh"] == 1
     assert counts["inv"] <= 12
+
+
+@pytest.mark.parametrize("alpha", [1e6, 1e15, 1e16, 1e100])
+@pytest.mark.parametrize("off", [0.0, 1.0])
+def test_what_a_singular_quadratic_leaves_as_it_is_is_not_lost(alpha, off):
+    """P = vvᵀ, z in its kernel: x = z + v/2 goes to (1 − α off)z + (1/2 − α)/(1 + 6α)v."""
+    v, z = np.array([1.0, 2.0, -1.0]), np.array([1.0, 0.0, 1.0])
+    P, q = np.outer(v, v), off * z + v
+    along, other = (0.5 / alpha - 1) / (1 / alpha + 6), 1 - alpha * off
+    right = other * z + along * v
+    f, A = sk.functions.Quadratic(P, q), sk.Affine(P, -q)
+    x = z + 0.5 * v
+    close = partial(np.testing.assert_allclose, rtol=1e-14, atol=1e-14 * abs(other))
+    close(f.prox(x, alpha), right)
+    close(A.resolvent(alpha)(x), right)
+    close(0.5 * (A.cayley(alpha)(x) + x), right)
+    several = sk.functions.Quadratic(P, q, batch_ndim=1).prox(
+        np.stack([x, x]), np.array([alpha, 1e-200])
+    )
+    close(several, np.stack([right, x]))
+
+
+def test_a_matrix_of_rows_in_units_of_their_own_has_no_kernel():
+    """The eigenvalue 1 is rounding of 10²⁰, and no rounding of its row."""
+    f = sk.functions.Quadratic(np.diag([1e20, 1.0]))
+    np.testing.assert_allclose(f.prox(np.ones(2), 1e3), [1e-23, 1 / 1001], rtol=1e-12)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("alpha", [1e6, 1e20, 1e200, 1e300])
+def test_a_fit_of_one_row_is_met_by_the_longest_steps(alpha):
+    """½(⟨a, x⟩ − c)² with ‖a‖² = 6: x + (c − ⟨a, x⟩)a/(6 + 1/α)."""
+    a, x, c = np.array([1.0, 2.0, -1.0]), np.array([0.3, -0.2, 0.7]), 3.0
+    right = x + (c - a @ x) / (6 + 1 / alpha) * a
+    center, row = np.array([c]), a[None]
+    for f in (
+        functions.SquaredL2(center=center) @ row,
+        functions.LeastSquares(row, center),
+        functions.SquaredL2().translate(center) @ row,
+    ):
+        np.testing.assert_allclose(f.prox(x, alpha), right, rtol=1e-14)

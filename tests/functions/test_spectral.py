@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import splitkit as sk
-from splitkit import backend
+from splitkit import backend, functions
 from splitkit.backend import Space
 from splitkit.functions import (
     Box,
@@ -148,7 +148,7 @@ def test_the_lift_of_the_squared_norm_is_the_squared_norm():
     assert (f.smoothness, f.strong_convexity) == (0.3, 0.3)
     g = SpectralSymmetric(SquaredL2(0.3))
     assert g.strong_convexity == 0.3
-    assert not g.has_gradient
+    assert (g.smooth_inside, g.smoothness) == (True, None)  # it is inf beside the symmetric ones
 
 
 def test_the_gradient_of_a_smooth_lift_by_finite_differences():
@@ -281,3 +281,46 @@ def test_no_singular_values_beat_those_of_the_weighted_nuclear_norm(weights):
     else:
         with pytest.raises(TypeError, match="not convex"):
             _ = f.conjugate
+
+
+def test_a_box_barrier_keeps_its_digits_in_the_middle_and_at_the_ends():
+    """f ≈ x² and x⁺ ≈ x/(1 + 2α) near 0, f*(v) ≈ v²/4; f*(v) + v l ≈ log(…) far out."""
+    f = sk.functions.BoxBarrier(-1.0, 1.0)
+    x = np.array([1e-9])
+    np.testing.assert_allclose(f(x), 1e-18, rtol=1e-14)
+    np.testing.assert_allclose(f.prox(x, 1.0), x / 3, rtol=1e-14)
+    np.testing.assert_allclose(f.gradient(x), 2 * x, rtol=1e-14)
+    np.testing.assert_allclose(f.conjugate(x), 1e-18 / 4, rtol=1e-14)
+    wide = sk.functions.BoxBarrier(-1e-30, 1e30)  # u = −1/p + 1e-30 at p = 1, u p = −1
+    value = wide(np.ones(1))
+    np.testing.assert_allclose(value + wide.conjugate(-np.ones(1)), -1.0, rtol=1e-12)
+    spectral = sk.functions.Spectral(sk.functions.BoxBarrier(-1.0, 1.0))
+    X = 1e-5 * np.array([[1.0, 2.0], [0.0, 1.0]])
+    P = spectral.prox(X, 1.0)
+    U = X - P
+    np.testing.assert_allclose(spectral(P) + spectral.conjugate(U), np.sum(P * U), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        functions.SpectralSymmetric(functions.NegativeEntropy()),
+        functions.SpectralSymmetric(functions.Huber(0.5)),
+        functions.SpectralSymmetric(functions.LogSumExp()),
+        functions.SpectralSymmetric(functions.BoxBarrier(0.0, 9.0)),
+        functions.NegativeLogDet(),
+    ],
+    ids=repr,
+)
+def test_derivatives_of_functions_of_eigenvalues(f):
+    """Along symmetric directions, at a matrix with equal eigenvalues too; NaN at others."""
+    draw = np.random.default_rng(4)
+    A = draw.standard_normal((3, 3))
+    D, h = A + A.T, 1e-5
+    for X in (A @ A.T / 4 + np.eye(3) / 10, np.diag([0.3, 0.3, 2.0])):
+        difference = (f(X + h * D) - f(X - h * D)) / (2 * h)
+        assert np.sum(f.gradient(X) * D) == pytest.approx(difference, rel=1e-6)
+        if f.has_hessian:
+            bend = (f.gradient(X + h * D) - f.gradient(X - h * D)) / (2 * h)
+            np.testing.assert_allclose(f.hessian(X)(D), bend, rtol=1e-5, atol=1e-5)
+    assert np.isnan(f.gradient(A)).all()

@@ -58,3 +58,19 @@ def test_options_are_those_of_the_program():
     np.testing.assert_allclose(x.value, [0.5, 0.5], atol=1e-7)
     with pytest.raises(TypeError, match="eps is no option"):
         problem.solve(solver=Splitkit(), eps=1e-9)
+
+
+def test_bounds_that_are_infinite_bound_nothing():
+    x = cp.Variable(2)
+    limits = [x >= np.array([-np.inf, 1.0]), x <= np.array([3.0, np.inf])]
+    problem = cp.Problem(cp.Minimize(cp.sum_squares(x - 5)), limits)
+    problem.solve(solver=Splitkit())
+    np.testing.assert_allclose(x.value, [3.0, 5.0], atol=1e-6)
+    np.testing.assert_allclose(limits[0].dual_value, 0.0, atol=1e-6)
+    np.testing.assert_allclose(limits[1].dual_value, [4.0, 0.0], atol=1e-5)
+
+
+def test_integers_are_refused_by_name():
+    x = cp.Variable(2, integer=True)
+    with pytest.raises(cp.SolverError, match="SPLITKIT is not MIP-capable"):
+        cp.Problem(cp.Minimize(cp.sum_squares(x - 0.4))).solve(solver=Splitkit())

@@ -155,6 +155,18 @@ MAPS = {
                   np.kron(np.eye(3), np.eye(4, k=1) - np.eye(4))], axis=1).reshape(24, 12),
         True, True,
     ),
+    "differences to −c": (
+        lambda a: Gradient(-1, boundary="antisymmetric", shape=(5,)), (5,),
+        np.eye(5, k=1) - np.diag([1.0, 1.0, 1.0, 1.0, 2.0]), False, False,
+    ),
+    "differences to b": (
+        lambda a: Gradient(-1, boundary="reflect"), (3,),
+        np.array([[-1.0, 1.0, 0.0], [0.0, -1.0, 1.0], [0.0, 1.0, -1.0]]), False, True,
+    ),
+    "differences to 2c − b": (
+        lambda a: Gradient(-1, boundary="linear", shape=(3,)), (3,),
+        np.array([[-1.0, 1.0, 0.0], [0.0, -1.0, 1.0], [0.0, -1.0, 1.0]]), False, True,
+    ),
     "kronecker": (lambda a: Kronecker(a(A), a(B)), (4, 3), np.kron(A, B), True, True),
     "sparse": (
         lambda a: Sparse(scipy.sparse.csr_array(backend.to_numpy(a(A)))), (4,), A, True, True,
@@ -577,3 +589,10 @@ def test_fourier_is_numpys_transform_on_pairs():
             Fourier(wrong)
     with pytest.raises(ValueError, match="pairs"):
         Fourier(2).check_space(Space.of((np.ones(3), np.ones(3))))
+
+
+def test_a_mask_of_an_empty_batch():
+    torch = pytest.importorskip("torch")
+    L = Mask(torch.tensor([[True, False, True], [False, True, False]]))
+    assert L(torch.zeros(0, 2, 3)).shape == (0, 3)
+    assert L.adjoint(torch.zeros(0, 3)).shape == (0, 2, 3)

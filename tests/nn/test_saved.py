@@ -441,6 +441,66 @@ def test_containers_come_back(tmp_path):
     assert repr(loaded) == repr(model)
 
 
+class Configured(torch.nn.Module):
+    def __init__(self, config, layer, dtype=torch.float32):
+        super().__init__()
+        self.config, self.layer, self.again, self.dtype = config, layer, layer, dtype
+        self.out = torch.nn.Linear(config["width"], config["sizes"][0])
+
+    def forward(self, x):
+        return self.out(self.again(self.layer(x)))
+
+
+def test_what_occurs_again_and_dicts_of_values_come_back(tmp_path):
+    torch.manual_seed(0)
+    layer, config = sknn.MonDEQ(sknn.MonotoneDense(4, 4)), {"width": 4, "sizes": [3], "deep": {}}
+    linear, x = torch.nn.Linear(3, 3), torch.randn(2, 4)
+    for model in (
+        torch.nn.Sequential(layer, torch.nn.ReLU(), layer),
+        torch.nn.Sequential(Configured(config, layer), linear, torch.nn.Tanh(), linear),
+    ):
+        sknn.save(model.eval(), tmp_path / "model.pt")
+        loaded = sknn.load(tmp_path / "model.pt")
+        assert len(list(loaded.parameters())) == len(list(model.parameters()))
+        assert torch.equal(loaded(x), model(x))
+    assert loaded[0].config == config
+    assert loaded[0].dtype is torch.float32
+    other = Configured(config, layer)
+    other.out.weight = torch.nn.Parameter(torch.ones(3, 4))
+    other.bias = other.out.bias = torch.nn.Parameter(torch.ones(3))
+    with pytest.raises(TypeError, match="changed since it was made"):
+        sknn.save(other, tmp_path / "model.pt")
+
+
+OF_TORCH = {
+    "lstm": torch.nn.LSTM(4, 5, 2, batch_first=True, proj_size=2),
+    "gru": torch.nn.GRU(4, 5, bias=False, bidirectional=True),
+    "rnn": torch.nn.RNN(4, 5, nonlinearity="relu"),
+    "attention": torch.nn.MultiheadAttention(4, 2, bias=False, add_bias_kv=True, batch_first=True),
+    "transformer": torch.nn.TransformerEncoder(
+        torch.nn.TransformerEncoderLayer(4, 2, 8, 0.2, "gelu", batch_first=True, bias=False),
+        2,
+        enable_nested_tensor=False,
+    ),
+    "embedding": torch.nn.Embedding(7, 4, padding_idx=0),
+    "parameters": torch.nn.ParameterList([torch.ones(2), torch.ones(3)]),
+    "named": torch.nn.ParameterDict({"a": torch.ones(2)}),
+    "clamp": torch.nn.Hardtanh(-2, 3),
+}
+
+
+@pytest.mark.parametrize("name", OF_TORCH)
+def test_modules_of_torch_come_back(name, tmp_path):
+    layer = sknn.MonDEQ(sknn.MonotoneDense(4, 4))
+    model = torch.nn.ModuleDict({"layer": layer, "other": OF_TORCH[name]}).eval()
+    sknn.save(model, tmp_path / "model.pt")
+    loaded = sknn.load(tmp_path / "model.pt")
+    assert repr(loaded) == repr(model)
+    state = loaded["other"].state_dict()
+    assert state.keys() == model["other"].state_dict().keys()
+    assert all(torch.equal(state[key], each) for key, each in model["other"].state_dict().items())
+
+
 def test_a_model_that_its_arguments_do_not_make_is_refused(tmp_path):
     changed = Residual(4, sknn.MonDEQ(sknn.MonotoneDense(4, 4)))
     changed.norm.eps = 0.5

@@ -211,6 +211,57 @@ def test_an_unbounded_program_is_proved_to_be_one():
     assert abs(d[1]) <= d[0] * (1 + 1e-7)
 
 
+@pytest.mark.parametrize("unit", [1.0, 1e6, 1e-6])
+@pytest.mark.parametrize("order", [12, 60])
+def test_semidefinite_programs_without_a_solution_are_proved_to_be_ones(order, unit):
+    """⟨C, X⟩ with an indefinite C and few equations falls for ever; a trace below 0 is none's.
+    By interior points: a factorization of all of X for each step would take minutes.
+    """
+    rng = np.random.default_rng(order)
+    rows = order * (order + 1) // 2
+    A, b = rng.normal(size=(order // 2, rows)), unit * rng.normal(size=order // 2)
+    trace = symmetric(np.eye(order))
+    psd, cones = -sp.eye_array(rows), [("zero", order // 2), ("psd", order)]
+    falling = ConicProgram(
+        None,
+        rng.normal(size=rows),
+        sp.vstack((sp.csr_array(A), psd)),
+        np.append(b, np.zeros(rows)),
+        cones,
+    )
+    solution = falling.solve(max_iter=40, on_failure="return")
+    assert solution.status == "unbounded"
+    d = solution.certificate.x
+    assert falling.c @ d < 0
+    assert np.abs(A @ d).max() <= 1e-7 * (np.abs(A) @ np.abs(d)).max()
+    assert np.abs(onto(("psd", order), d) - d).max() <= 1e-7 * np.abs(d).max()
+    A[0], b[0] = trace, -unit
+    empty = ConicProgram(
+        None, falling.c, sp.vstack((sp.csr_array(A), psd)), np.append(b, np.zeros(rows)), cones
+    )
+    solution = empty.solve(max_iter=40, on_failure="return")
+    assert solution.status == "infeasible"
+    y = solution.certificate.y
+    assert empty.b @ y < 0
+    assert np.abs(empty.A.T @ y).max() <= 1e-7 * np.abs(y).max()
+    assert np.abs(onto(("psd", order), -y[order // 2 :])).max() <= 1e-7 * np.abs(y).max()
+
+
+def test_a_minimum_that_no_point_attains_is_not_taken_for_none():
+    """Of a graph's partition: min Σ xᵢ, L + x₀eeᵀ + diag(x) positive semidefinite. x₀ grows for
+    ever, and along e₀, which leaves the objective as it is, rounding of the others makes it fall.
+    """
+    n, rng = 12, np.random.default_rng(1)
+    W = np.triu(rng.random((n, n)) < 0.3, 1).astype(float)
+    L = np.diag((W + W.T).sum(axis=0)) - W - W.T
+    each = [symmetric(np.ones((n, n))), *map(symmetric, map(np.diag, np.eye(n)))]
+    c = np.append(0.0, np.ones(n))
+    problem = ConicProgram(None, c, -np.stack(each, axis=1), symmetric(L), [("psd", n)])
+    solution = problem.solve(max_iter=250, on_failure="return")
+    assert solution.status in ("converged", "precision", "iteration_limit")
+    assert solution.certificate is None
+
+
 def test_a_second_order_cone_of_one_row_is_the_half_line():
     c, A, b = np.array([1.0, 2.0]), -np.eye(2), np.array([1.0, 0.5])
     small = ConicProgram(None, c, A, b, [("second-order", 1)] * 2).solve()

@@ -384,3 +384,23 @@ def test_a_plan_of_a_game_begins_where_a_solve_does():
     assert not asked.converged  # whoever names a method gets its iterations
     with pytest.raises(ValueError, match="x0"):
         plan.solve((np.zeros(2),) * 2)
+
+
+def test_an_update_takes_other_payoffs_and_goes_on_where_the_last_solve_ended():
+    rng = np.random.default_rng(0)
+    K = rng.standard_normal((40, 30))
+    game = sk.MatrixGame(K)
+    before = game.solve()
+    K = K + 1e-3 * rng.standard_normal(K.shape)
+    game.update(K)
+    anew, warm = sk.MatrixGame(K).solve(), game.solve(start=before)
+    assert warm.program.iterations < anew.program.iterations
+    assert warm.value == pytest.approx(anew.value, abs=1e-7)
+    assert warm.gap <= 1e-7
+    x, y = sk.solve(game, (np.ones(30) / 30, np.ones(40) / 40)).x
+    assert float((K @ x).max() - (y @ K).min()) <= 1e-6
+    with pytest.raises(ValueError, match=r"K has shape \(3, 30\), and had \(40, 30\)"):
+        game.update(K[:3])
+    with pytest.raises(TypeError, match="start = 1: give what solve of such a game returned"):
+        game.solve(start=1)
+    assert game.solve().value == pytest.approx(anew.value, abs=1e-7)

@@ -278,6 +278,13 @@ def test_a_negative_eigenvalue_of_a_sparse_matrix_is_named(n):
         QP(P.tocsr(), np.zeros(n))
 
 
+def test_the_rounding_of_a_lower_precision_is_no_direction_of_descent():
+    B = np.random.default_rng(0).standard_normal((30, 5))
+    P = (B @ B.T).astype(np.float32)  # of rank 5, with eigenvalues of about -1e-6
+    found = QP(P, P @ np.ones(30, np.float32)).solve()
+    np.testing.assert_allclose(P @ (found.x + 1), 0.0, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("update", "message"),
     [

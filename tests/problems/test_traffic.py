@@ -279,6 +279,12 @@ def test_wrong_arguments_are_named():
         (lambda: LinkCosts(3, abs), TypeError, "value = 3"),
         (lambda: ElasticDemand([0, 1], abs, abs), ValueError, "pairs = "),
         (lambda: ElasticDemand([[0, 1]], 1, abs), TypeError, "value = 1"),
+        (lambda: ElasticDemand([[0, 0]], abs, abs), ValueError, "give different nodes"),
+        (lambda: ElasticDemand([[-1, 1]], abs, abs), ValueError, "numbered from 0 on"),
+        (lambda: with_demand(np.ones(3), 0.0), ValueError, r"value of demand has the shape \(3,\)"),
+        (lambda: with_demand(1.0, np.full(1, np.nan)), ValueError, "slope of demand"),
+        (lambda: braess().update(demand=between(4, (0, 2, 1.0))), ValueError, "other pairs"),
+        (lambda: braess().update(costs=BPR(np.ones(3), np.ones(3))), ValueError, "costs are those"),
         (lambda: braess().solve(0.0), ValueError, "tol = 0"),
         (lambda: braess().solve(start=grid_start()), ValueError, "start has other links"),
         (lambda: braess().solve(start=3), TypeError, "start = 3: give an earlier solution"),
@@ -289,6 +295,29 @@ def test_wrong_arguments_are_named():
     problem = TrafficEquilibrium([0], [1], good, elastic)
     with pytest.raises(TypeError, match="elastic demands"):
         problem.on_paths(problem.solve())
+
+
+def with_demand(value, slope):
+    ones = np.ones(1)
+    of_time = ElasticDemand([[0, 1]], lambda k: value * ones, lambda k: slope * ones)
+    return TrafficEquilibrium([0], [1], linear([1], [1]), of_time).solve()
+
+
+def test_an_update_keeps_the_network_and_its_paths():
+    tails, heads, costs, table = grid(5)
+    network = TrafficEquilibrium(tails, heads, costs, table.tolist())
+    before = network.solve()
+    capacity = costs.capacity * np.random.default_rng(1).uniform(0.9, 1.1, len(tails))
+    changed, more = BPR(costs.free, capacity), 1.1 * table
+    network.update(costs=changed, demand=more)
+    anew = TrafficEquilibrium(tails, heads, changed, more).solve()
+    found = network.solve(start=before)
+    assert found.rounds < anew.rounds
+    assert network.is_solution(found)
+    assert network.is_solution(anew)
+    with pytest.raises(ValueError, match="other pairs"):
+        network.update(costs=costs, demand=table.T)
+    assert network.costs is changed  # nothing is taken
 
 
 def grid_start():

@@ -144,6 +144,10 @@ def test_a_batch_of_problems_is_measured_element_by_element(xp, dtype):
         (lambda: sk.VI(sk.Affine(M - M.T), f.Simplex()).error_bound(Q), TypeError, "declare them"),
         (lambda: sk.VI(F, f.Simplex()).natural_residual(np.ones(3)), ValueError, "length 2"),
         (lambda: sk.MixedComplementarity(F, 1.0, 0.0), ValueError, "empty"),
+        (lambda: sk.LCP(np.eye(2), np.ones(3)), ValueError, r"q has shape \(3,\), which does not"),
+        (lambda: sk.LCP(np.eye(2), [1.0, 2.0]), TypeError, "q is a list: give an array"),
+        (lambda: sk.LCP(np.eye(2), np.full(2, np.nan)), ValueError, "q has entries that are NaN"),
+        (lambda: sk.KKT(f.SquaredL2(), np.eye(2), np.full(2, np.nan)), ValueError, "b has entries"),
     ],
 )
 def test_errors_name_the_argument_and_the_remedy(wrong, error, says):

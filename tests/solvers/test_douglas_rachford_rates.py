@@ -88,3 +88,19 @@ def test_the_rarer_cases_of_lipschitz_terms(m, L, relaxation):
         strong(m), operator(monotone=True, lipschitz=L)
     )
     assert proof.rate == pytest.approx(with_lipschitz(m, L, relaxation), abs=1e-6)
+
+
+def test_a_measured_step_follows_the_movements():
+    """A box so thin that the natural step of the norm is far too long."""
+    rng = np.random.default_rng(0)
+    M = rng.standard_normal((12, 2)) @ rng.standard_normal((2, 8))
+    f = sk.functions.NuclearNorm() + sk.functions.Box(M - 1e-3, M + 1e-3)
+    found = sk.minimize(f, 0 * M)
+    stays = sk.DouglasRachford(balance=False)
+    constant = sk.minimize(f, 0 * M, stays, max_iter=2 * found.iterations, on_failure="return")
+    assert found.method.label == "Douglas-Rachford"
+    assert found.converged
+    assert not constant.converged
+    assert float(found.objective) == pytest.approx(float(constant.objective), rel=1e-4)
+    assert not sk.plan(sk.Subdifferential(f), 0 * M, sk.DouglasRachford(alpha=1.0)).method.balance
+    assert sk.DouglasRachford().steady().balance is False

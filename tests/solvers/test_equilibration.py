@@ -453,3 +453,36 @@ def test_an_operator_that_is_no_composition_stays_none_in_other_units(unit):
     (case,) = (of_collection(p) for p in PROBLEMS if p.name == PROGRAM)
     row = solved(case, "ADMM", sk.ADMM(), (unit, 1.0), max_iter=300)
     assert row.verdict == "right", row
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e2, 1e4])
+def test_a_matrix_is_brought_to_the_units_of_correlations(unit):
+    """−log det X + ⟨C, X⟩ + λ|X| for variables in units far apart: X = diag(t) X̂ diag(t)."""
+    f, n = sk.functions, 8
+    C = np.cov(np.random.default_rng(0).standard_normal((40, n)).T)
+    units = np.geomspace(1 / unit, unit, n)
+    both = np.outer(units, units)
+
+    def lasso(C, weights):
+        return f.NegativeLogDet() + f.Linear(C) + f.L1Norm(weights)
+
+    plain = sk.minimize(lasso(C, 0.1), np.zeros((n, n)))
+    found = sk.minimize(lasso(C * both, 0.1 * both), np.zeros((n, n)))
+    assert found.iterations <= 2 * plain.iterations
+    np.testing.assert_allclose(found.x * both, plain.x, atol=1e-6)
+    shift = 2 * np.log(units).sum()
+    assert float(found.objective) == pytest.approx(float(plain.objective) + shift, abs=1e-5)
+
+
+def test_matrices_keep_their_kind_in_the_units_of_a_congruence_alone():
+    f, t = sk.functions, np.array([0.5, 2.0, 1.0])
+    X = np.array([[2.0, 1.0, 0.0], [1.0, 3.0, 0.5], [0.0, 0.5, 1.0]])
+    S = sk.linear.Diagonal(np.outer(t, t))
+    assert float(f.NegativeLogDet(2.0).in_metric(S)(X)) == pytest.approx(
+        float(f.NegativeLogDet(2.0)(S(X)))
+    )
+    cone = f.PositiveSemidefinite()
+    assert cone.in_metric(S) is cone
+    other = sk.linear.Diagonal(np.outer(t, t) + np.eye(3))
+    assert f.NegativeLogDet().in_metric(other) is None
+    assert f.PositiveSemidefinite().in_metric(other) is None

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import linprog, minimize
 
 import splitkit as sk
-from tests.collection import programs as pr
+from tests.collection import equilibria as eq, programs as pr
 from tests.collection.judge import solved
 from tests.collection.problems import PROBLEMS
 from tests.collection.scales import of_collection, random_cases
@@ -422,3 +422,59 @@ def test_a_start_far_up_a_power_is_nothing_near_its_zero(method):
     """The gradient is 10⁹ at x₀, which is no farther from the solution than that is large."""
     s = sk.minimize(Quartic() + f.L1Norm(0.0), np.array([1e3, 999.0]), method)
     np.testing.assert_allclose(s.x, [0.0, 1e3], atol=1e-3)
+
+
+# -- starts that no step leaves -------------------------------------------------------------------
+
+FAR_METHODS = [
+    sk.FISTA(), sk.Tseng(), sk.TsengLineSearch(), sk.ForwardBackwardHalfForward(),
+    sk.Extragradient(), sk.PastExtragradient(), sk.ForwardReflectedBackward(),
+    sk.ChambollePock(), sk.CondatVu(), sk.PD3O(), sk.SPDHG(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("start", "dtype"), [(1e9, np.float32), (1e30, float)])
+@pytest.mark.parametrize("method", FAR_METHODS, ids=name)
+def test_a_start_beyond_the_reach_of_all_steps_meets_nothing(method, start, dtype):
+    """x − αF x is rounded to x: an element of G there is (x − R_{αG}x)/α, which is not −F x."""
+    loss = f.Huber().translate(np.asarray([2.0, -3.0, 0.5], dtype))
+    if sk.solvers.Role.COMPOSED in method.roles:
+        loss = loss @ np.eye(3, dtype=dtype)[[1, 0, 2]]
+    s = sk.minimize(
+        loss + f.NonNegative(), np.full(3, start, dtype), method, max_iter=50, on_failure="return"
+    )
+    there = np.abs(s.x - [2.0, 0.0, 0.5]).max() <= 1e-4  # a long step may lead there
+    assert there or not (s.converged or s.residual < 1e-3)
+
+
+# -- payoffs that no step can be as long as ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dtype", "unit"), [("float64", 1e-300), ("float64", 1e-310), ("float32", 1e-36)]
+)
+@pytest.mark.parametrize(
+    "method",
+    [
+        sk.Tseng(),
+        sk.Extragradient(),
+        sk.PastExtragradient(),
+        sk.ForwardBackwardHalfForward(),
+        sk.TsengLineSearch(),
+        sk.GoldenRatio(),
+        sk.DouglasRachford(),
+        sk.ADMM(),
+    ],
+    ids=name,
+)
+def test_a_game_of_vanishing_payoffs_is_solved_or_is_not_called_so(method, dtype, unit):
+    """Where αF x is lost beside x, x does not move, and r = 0 says nothing."""
+    K = np.array([[3.0, -1, 2], [-2, 4, 0], [1, 1, -3], [0, 2, -1]])
+    A = sk.MatrixGame((unit * K).astype(dtype))
+    x0 = tuple(np.full(n, 1 / n, dtype=dtype) for n in (3, 4))
+    s = sk.solve(sk.VI(A.F, A.C), x0, method, on_failure="return", max_iter=500)
+    x, y = (block.astype(float) for block in s.x)
+    gap = eq.game_value(K)((x, y))
+    loss = gap if s.converged else 0.0
+    assert loss <= 10 * max(1e-8, 100 * np.finfo(dtype).eps) * np.abs(K).max()
+    assert s.converged or s.status in ("precision", "iteration_limit")

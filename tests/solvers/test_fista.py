@@ -91,3 +91,37 @@ def test_a_start_whose_squares_are_no_numbers(size):
     found = sk.minimize(fit, x0, sk.FISTA(), max_iter=5000)
     wanted = sk.minimize(fit, np.zeros(2, np.float32), sk.FISTA())
     np.testing.assert_allclose(found.x, wanted.x, rtol=1e-3)
+
+
+BY_NORMS = {
+    "FISTA": (sk.FISTA, lambda L: {"alpha": 1 / L}),
+    "Frank-Wolfe": (sk.FrankWolfe, lambda L: {"alpha": 1 / L}),
+    "SAGA": (sk.SAGA, lambda L: {"alpha": sk.SAGA().chosen(*ROLES["SAGA"]).alpha}),
+    "Chambolle-Pock": (sk.ChambollePock, lambda L: {"tau": L**-0.5, "sigma": L**-0.5}),
+    "linearized ADMM": (sk.LinearizedADMM, lambda L: {"tau": 0.5 / L, "rho": 2.0}),
+}
+DATA = np.random.default_rng(0).standard_normal((12, 4))
+FIT = sk.Subdifferential(sk.functions.SquaredL2(center=np.ones(12)) @ DATA)
+BALL = sk.NormalCone(sk.functions.L1Ball(1.0))
+FAR = sk.Subdifferential(sk.functions.L1Norm()).pullback(DATA)
+ROLES = {
+    "FISTA": (FIT, BALL),
+    "Frank-Wolfe": (FIT, BALL),
+    "SAGA": (FIT, BALL),
+    "Chambolle-Pock": (BALL, FAR),
+    "linearized ADMM": (BALL, FAR),
+}
+
+
+@pytest.mark.parametrize("name", BY_NORMS)
+def test_a_step_by_a_norm_without_the_margin_of_its_bound_is_shortened_to_what_is_proved(name):
+    # norms of large matrices are bounds up to 1e-6 above them
+    kind, longest = BY_NORMS[name]
+    L = np.linalg.norm(DATA, 2) ** 2
+    last = {"Chambolle-Pock": "sigma", "linearized ADMM": "rho"}.get(name, "alpha")
+    steps = longest(L)
+    beyond = kind(**steps | {last: steps[last] * (1 + 1e-6)}).chosen(*ROLES[name])
+    assert beyond.guarantee(*ROLES[name]).holds
+    assert getattr(beyond, last) == pytest.approx(steps[last], rel=1e-12)
+    if last == "alpha":
+        assert not kind(alpha=steps[last] * (1 + 1e-4)).guarantee(*ROLES[name]).holds

@@ -417,3 +417,22 @@ def test_values_of_elementwise_functions_are_of_each_sample():
                 alone = sk.minimize(loss + penalty, x0, method)
                 np.testing.assert_allclose(together.x[i], alone.x, atol=1e-5)
                 np.testing.assert_allclose(together.objective[i], alone.objective, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("dtype", "size"),
+    [("float64", 1e155), ("float64", 1e300), ("float64", 1e-160), ("float32", 1e35),
+     ("float32", 1e-20)],
+)  # fmt: skip
+def test_values_that_are_no_numbers_judge_no_step(dtype, size):
+    """½‖Ax − b‖² overflows, or has no digits: with a known L proximal gradient steps go on."""
+    A, b = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.array([1.0, -2.0, 3.0])
+
+    def found(size, method):
+        f = sk.functions.LeastSquares(A.astype(dtype), (size * b).astype(dtype))
+        g = sk.functions.L1Norm(0.5 * size)
+        return sk.minimize(f + g, np.zeros(2, dtype), method).x / np.asarray(size, dtype)
+
+    right, near = found(1.0, sk.FISTA()), found(size, sk.PANOC())
+    np.testing.assert_allclose(near, right, rtol=3e-7 if dtype == "float64" else 3e-4)

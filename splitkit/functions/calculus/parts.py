@@ -245,6 +245,13 @@ class SetOfParts(OfParts, Indicator):
     def project(self, x: Point) -> Point:
         return self._mapped(lambda C, y, w: C.project(y), x)
 
+    def kl_project(self, r: Point) -> Point:
+        return self._mapped(lambda C, y, w: C.kl_project(y), r)
+
+    @property
+    def has_kl_projection(self) -> bool:
+        return isinstance(self.f, Indicator) and self.f.has_kl_projection
+
     def recession(self, d: Point) -> Point | None:
         if self.bounded:
             return scale(0.0, d)

@@ -1,4 +1,4 @@
-"""The perspective f̃(x, t) = t f(x/t) for t > 0, of a strongly convex f."""
+"""The perspective f̃(x, t) = t f(x/t) for t > 0, of a convex f."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from splitkit.backend import (
     align,
     clip,
     namespace,
+    norm,
     scale,
     subtract,
     sum_of,
     where,
 )
-from splitkit.functions.base import Function
+from splitkit.functions.base import Function, Indicator, infinite_where, zero_or_inf
 from splitkit.functions.norms.sublinear import Sublinear
 
 CHECK_EVERY = 4  # steps between two looks at the brackets from the host
@@ -26,19 +27,23 @@ CHECK_EVERY = 4  # steps between two looks at the brackets from the host
 class Perspective(Sublinear):
     """(x, t) ↦ t f(x/t) on pairs of arrays; t has one entry for each sample.
 
-    The perspective f̃(x, t) = t f(x/t) for t > 0, of a strongly convex f; f̃(0, 0) = 0, else inf.
+    The perspective f̃(x, t) = t f(x/t) for t > 0; f̃(x, 0) is the recession function of f, which is
+    0 at 0 and inf elsewhere where f* is finite everywhere, and else the support function of f*'s
+    domain; inf for t < 0. Of a set's indicator it is that of the cone on C at height 1.
 
     It is the support function of {(u, s): f*(u) + s ≤ 0}, whose indicator is its conjugate, so that
-    its prox is (0, 0) if t + αf*(x/α) ≤ 0, and otherwise (x − αu, s) with u = prox_{(s/α)f*}(x/α)
-    and s > 0 the root of s − t − αf*(u), which grows at least as fast as s: it is found by
-    bracketed secants. Source: Combettes, Müller, *Perspective functions: proximal calculus and
-    applications* (2018), Thm. 3.1.
+    its prox is (x − αu, 0), u the projection of x/α onto the closure of f*'s domain, if
+    t + αf*(u) ≤ 0, and otherwise (x − αu, s) with u = prox_{(s/α)f*}(x/α) and s > 0 the root of
+    s − t − αf*(u), which grows at least as fast as s: it is found by bracketed secants. There
+    x − αu = s prox_{(α/s)f}(x/s). Source: Combettes, Müller, *Perspective functions: proximal
+    calculus and applications* (2018), Thm. 3.1; Bauschke, Combettes (2017), Prop. 9.42.
 
     Parameters
     ----------
     f : Function
-        Strongly convex, so that f* is finite everywhere; the value and the prox of ``f.conjugate``
-        must be known, as those of ``SquaredL2(w)`` and what the calculus makes of it are.
+        Convex; the value and the prox of ``f.conjugate`` must be known, as those of
+        ``SquaredL2(w)`` and what the calculus makes of it are, and how f grows: f is strongly
+        convex or ``supercoercive``, has ``slopes``, is sublinear, or a set with ``recession``.
 
     Notes
     -----
@@ -48,7 +53,7 @@ class Perspective(Sublinear):
     Raises
     ------
     TypeError
-        f is not known to be strongly convex.
+        f is not convex, or it is not known how it grows.
 
     Examples
     --------
@@ -62,9 +67,47 @@ class Perspective(Sublinear):
     finite = False
 
     def __init__(self, f: Function) -> None:
-        if not f.convex or not f.strong_convexity > 0:
-            raise TypeError(f"{f!r} is not known to be strongly convex: its perspective needs that")
+        if not isinstance(f, Function) or not f.convex:
+            raise TypeError(f"f = {f!r}: a perspective is of a convex function; give one")
         self.f, self.dual, self.batch_ndim = f, f.conjugate, f.batch_ndim
+        self.finite_dual = f.strong_convexity > 0 or f.supercoercive
+        known = self.finite_dual or isinstance(f, Indicator) or f.slopes is not None
+        if not known:
+            raise TypeError(
+                f"it is not known how {f!r} grows, which its perspective needs: give f that is "
+                "strongly convex or supercoercive, or has slopes"
+            )
+
+    def _recession(self, x: Array) -> Array:
+        """lim f(sx)/s for s → ∞, of batch shape."""
+        zero = sum_of(0.0 * x, self.batch_ndim)
+        if self.finite_dual:
+            return infinite_where(sum_of(abs(x), self.batch_ndim) > 0, zero)
+        if isinstance(self.f, Indicator):
+            away = norm(subtract(x, self._along(x)), self.batch_ndim)
+            return zero_or_inf(away, norm(x, self.batch_ndim))
+        assert self.f.slopes is not None
+        return self.f.slopes.conjugate_value(x) + zero
+
+    def _along(self, x: Array) -> Array:
+        """Of a set, the direction nearest to x in which it is unbounded."""
+        assert isinstance(self.f, Indicator)
+        back = self.f.recession(x)
+        if back is None:
+            raise TypeError(
+                f"it is not known in which directions {self.f!r} is unbounded: its perspective has "
+                "no closed form"
+            )
+        return back
+
+    def _nearest_slope(self, v: Array) -> Array:
+        """The point nearest to v in the closure of f*'s domain."""
+        if self.finite_dual:
+            return v
+        if isinstance(self.f, Indicator):
+            return subtract(v, self._along(v))
+        assert self.f.slopes is not None
+        return self.f.slopes.project(v)
 
     def __call__(self, x: Point) -> Array:
         point, t = x
@@ -73,25 +116,35 @@ class Perspective(Sublinear):
         inside = scalar > 0
         safe = xp.where(inside, scalar, 1.0)
         value = safe * self.f(point / align(safe, point))
-        at_zero = (scalar == 0) & (sum_of(abs(point), self.batch_ndim) == 0)
-        outside = xp.where(at_zero, xp.zeros_like(value), float("inf"))
+        outside = infinite_where(scalar != 0, self._recession(point))
         return xp.where(inside, value, outside)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         point, t = x
         xp = namespace(t)
         v, scalar = scale(1 / alpha, point), t[..., 0]
-        greatest = scalar + alpha * self.dual(v)  # f*(u) ≤ f*(v): the root is not beyond
+        at_zero = self._nearest_slope(v)
+        greatest = scalar + alpha * self.dual(at_zero)
         positive = greatest > 0
-        eps = xp.finfo(t.dtype).eps
-        low, high = 0.0 * greatest, xp.where(positive, greatest, 1.0)
+        info = xp.finfo(t.dtype)
+        eps, least = info.eps, 16 * float(info.smallest_normal)
+
+        def dual_prox(s: Array) -> Array:  # its step and the inverse of that are numbers
+            return self.dual.prox(v, clip(s / alpha, least, 1 / least))
+
+        # f*(u) falls as s grows: from any s on, the root is not beyond t + αf*(u)
+        size = norm(point, self.batch_ndim)
+        far = abs(scalar) + size
+        beyond = scalar + alpha * self.dual(dual_prox(far))
+        most = xp.minimum(greatest, xp.maximum(far, beyond))
+        low, high = 0.0 * most, xp.where(positive, most, 1.0)
         # Illinois: the secant through both ends, where an end that stays counts half
         at_low, at_high, kept = -high, high, 0.0 * high
         root, settled = high, high < 0
         for k in range(2 * math.ceil(-math.log2(eps))):
             secant = high - at_high / (at_high - at_low) * (high - low)  # no product overflows
             s = (low + high) / 2 if k % 3 == 2 else clip(secant, low, high)
-            h = s - scalar - alpha * self.dual(self.dual.prox(v, s / alpha))
+            h = s - scalar - alpha * self.dual(dual_prox(s))
             root = xp.where(settled, root, s)
             rounding = 4 * eps * (s + abs(scalar))
             settled = settled | (abs(h) <= rounding) | (high - low <= 2 * eps * high)
@@ -102,9 +155,14 @@ class Perspective(Sublinear):
             at_high = xp.where(below, xp.where(kept < 0, at_high / 2, at_high), h)
             low, high = xp.where(below, s, low), xp.where(below, high, s)
             kept = xp.where(below, -1.0 + 0.0 * h, 1.0)
-        p = subtract(point, scale(alpha, self.dual.prox(v, root / alpha)))
-        p = p, xp.expand_dims(root, axis=-1)
-        return where(positive, p, scale(0.0, p))
+        if self.f.has_prox:  # in f's domain times s
+            root = xp.maximum(root, least * xp.maximum(size, 1.0 + 0.0 * size))
+            step = clip(alpha / root, least, 1 / least)
+            p = scale(root, self.f.prox(scale(1 / root, point), step))
+        else:
+            p = subtract(point, scale(alpha, dual_prox(root)))
+        flat = scale(alpha, subtract(v, at_zero)), xp.zeros_like(t)
+        return where(positive, (p, xp.expand_dims(root, axis=-1)), flat)
 
     def check_space(self, space: Space) -> None:
         if not space.is_tuple or len(space.shapes) != 2:

@@ -36,6 +36,7 @@ class Scaled(Derived):
         self.f, self.c = f, check_number("c", c, within)
         super().__init__(self.c * Subdifferential(f), f)
         self.sublinear = f.sublinear and self.c > 0
+        self.supercoercive = f.supercoercive
         self.convex = f.convex if self.c > 0 else self.strong_convexity >= 0
 
     def __call__(self, x: Point) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from splitkit.arguments import FINITE, POSITIVE, check_number, check_parameter
@@ -48,8 +49,8 @@ class SublevelSet(Modified, Indicator):
 
     The projection of y with f(y) > r is prox_{λf}(y), λ > 0 the root of f(prox_{λf}(y)) = r, which
     falls as λ grows: found by halving log λ, then by bracketed secants, to the rounding of λ. Where
-    the prox subtracts λ, as of norms, that is the rounding of y: what it leaves outside is
-    projected again, and what falls inside stays.
+    the prox subtracts λ, as of norms, that is the rounding of y, beside which the set may be small:
+    the proxes of two neighbouring λ lie outside and inside, and the point between them is taken.
 
     Its support function at u is min_{λ>0} λ(f*(u/λ) + r), without a formula here. Source: Beck,
     *First-Order Methods in Optimization* (2017), Thm. 6.30; Bauschke, Combettes (2017), Cor. 29.23.
@@ -69,7 +70,7 @@ class SublevelSet(Modified, Indicator):
 
     Notes
     -----
-    Some 20 proxes of f in single and 30 in double precision, and as many more for a point so far
+    Some 20 proxes of f in single and 30 in double precision, and as many values for a point so far
     away that its rounding shows beside the set.
 
     Examples
@@ -115,10 +116,11 @@ class SublevelSet(Modified, Indicator):
         """The projection, and whether there is none."""
         with solving(x):
             inside = self._within_rounding(x)
-            multiplier = self._multiplier(x, inside)
+            search = self._search(lambda t: self.f.prox(x, t), x, inside)
+            multiplier = search.root
             found = self.f.prox(x, multiplier)
             empty = self._is_empty(x, found, multiplier, inside)
-            found = self._without_rounding(found)
+            found = self._without_rounding(x, found, search, inside)
 
         def derived() -> Point:
             xp, fixed = namespace(multiplier), held_fixed(multiplier)
@@ -131,12 +133,23 @@ class SublevelSet(Modified, Indicator):
         nearest = with_derivative(found, (*blocks(x), self.bound), derived)
         return where(inside, x, nearest), empty
 
-    def _without_rounding(self, near: Point) -> Point:
-        """The projection of near, itself a projection: what it takes out is λ's rounding."""
-        inside = self._within_rounding(near)
-        if not is_traced(inside) and bool(namespace(inside).all(inside)):
-            return near
-        return where(inside, near, self.f.prox(near, self._multiplier(near, inside)))
+    def _without_rounding(self, x: Point, found: Point, search: _Search, inside: Array) -> Point:
+        """The projection, between those by the neighbouring λ where λ's rounding shows in it."""
+        value, xp = self.f(found), namespace(inside)
+        eps = float(xp.finfo(value.dtype).eps)
+        near = abs(value - self.bound) <= ROUNDINGS * eps * (abs(value) + abs(self.bound))
+        known = xp.isfinite(search.at_low) & xp.isfinite(search.at_high)
+        done = inside | near | ~known
+        if not is_traced(done) and bool(xp.all(done)):
+            return found
+        within, beyond = self.f.prox(x, search.high), self.f.prox(x, search.low)
+        way = lincomb(1.0, beyond, -1.0, within)
+
+        def between(t: Array) -> Point:
+            return lincomb(1.0, within, 1 / t, way)
+
+        nearest = between(self._search(between, x, done).root)
+        return where(done, found, nearest)
 
     def _is_empty(self, x: Point, nearest: Point, multiplier: Array, inside: Array) -> Array | None:
         """Where f exceeds r at the nearest point, beyond rounding, and no point of C is within all
@@ -164,8 +177,8 @@ class SublevelSet(Modified, Indicator):
         near = value - self.bound <= rounding * (abs(value) + abs(self.bound))
         return near & namespace(value).isfinite(value)
 
-    def _multiplier(self, x: Point, inside: Array) -> Array:
-        """λ, of batch shape; anything where x is inside."""
+    def _search(self, curve: Callable[[Array], Point], x: Point, inside: Array) -> _Search:
+        """For t, of batch shape, at which the curve leaves the set; anything where x is inside."""
         zero = 0.0 * norm(x, self.batch_ndim)
         xp = namespace(zero)
         info = xp.finfo(zero.dtype)
@@ -174,7 +187,7 @@ class SublevelSet(Modified, Indicator):
         search = _Search(zero + 1.0, least, greatest, unknown, -unknown, zero, inside)
 
         def step(k: int, search: _Search) -> _Search:
-            value = self.f(self.f.prox(x, search.t))
+            value = self.f(curve(search.t))
             return search.step(k, value - self.bound, abs(value) + abs(self.bound + zero))
 
         steps = 3 * math.ceil(-math.log2(info.eps)) + 12
@@ -184,12 +197,12 @@ class SublevelSet(Modified, Indicator):
                 return step(2, step(1, step(0, search)))
 
             found: _Search = times(steps // 3, thrice, search, zero)
-            return found.root
+            return found
         for k in range(steps):
             search = step(k, search)
             if k % CHECK_EVERY == 0 and bool(xp.all(search.settled)):
                 break
-        return search.root
+        return search
 
     def _slope(self, x: Point, multiplier: Array) -> Array:
         """The derivative of f(prox_{λf}(x)) in λ, by a central difference."""

@@ -9,6 +9,8 @@ from splitkit.backend import Array, Point, Scalar, Space, add, is_array, scale
 from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.calculus.infimal_convolution import InfimalConvolution
+from splitkit.functions.entropies.transport_entropy import restricted
+from splitkit.functions.sets.transport_polytope import TransportPolytope
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.linear.algebra import LinearSum
 from splitkit.linear.base import LinearOperator
@@ -45,7 +47,7 @@ class SumOfFunctions(Derived):
 
     def __init__(self, terms: tuple[Function, ...]) -> None:
         self.terms = terms
-        parts = _joined([Subdifferential(f) for f in terms])
+        parts = _joined([Subdifferential(f) for f in _restricted(terms)])
         super().__init__(parts[0] if len(parts) == 1 else Sum(tuple(parts)), *terms)
         self.convex = self.convex or self.strong_convexity >= 0
         self.sublinear = all(f.sublinear for f in terms)
@@ -106,6 +108,18 @@ class SumOfFunctions(Derived):
 
     def write(self, s: Style) -> str:
         return s.total(map(s, self.terms))
+
+
+def _restricted(terms: tuple[Function, ...]) -> list[Function]:
+    """The terms, a transport polytope and an entropy as one function, which has a prox."""
+    kept = list(terms)
+    for C in [f for f in terms if isinstance(f, TransportPolytope)]:
+        for f in kept:
+            whole = restricted(f, C)
+            if whole is not None:
+                kept = [whole if g is C else g for g in kept if g is not f]
+                break
+    return kept
 
 
 def _joined(terms: list[Operator]) -> list[Operator]:

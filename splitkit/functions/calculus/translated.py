@@ -29,6 +29,7 @@ class Translated(Derived):
     def __init__(self, f: Function, v: Point) -> None:
         self.f, self.v = f, v
         super().__init__(Subdifferential(f).translate(v), f)
+        self.supercoercive = f.supercoercive
 
     def __call__(self, x: Point) -> Array:
         moved = subtract(x, self.v)

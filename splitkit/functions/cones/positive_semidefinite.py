@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, clip, namespace, norm, transposed
+from splitkit.backend import Array, Point, Space, clip, namespace, norm, transposed
 from splitkit.functions.base import Function, matrices, spectral_roundings
 from splitkit.functions.cones.cone import Cone
 from splitkit.functions.inner.spectra import of_eigenvalues
+from splitkit.operators.freedom import Freedom, congruence, for_matrices
 
 
 class PositiveSemidefinite(Cone):
@@ -38,6 +39,14 @@ class PositiveSemidefinite(Cone):
         symmetric, skew = (x + transposed(x)) / 2, (x - transposed(x)) / 2
         negative = clip(namespace(x).linalg.eigvalsh(symmetric), None, 0.0)
         return norm((negative, skew), self.batch_ndim)
+
+    def in_metric(self, S: Any) -> Function | None:
+        """Itself, of diag(t) X diag(t)."""
+        same = S.entrywise is not None and congruence(S.entrywise) is not None
+        return self if same else super().in_metric(S)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...] | None:
+        return for_matrices(space)
 
     def __call__(self, x: Point) -> Array:
         return self.within(x, spectral_roundings(x))

@@ -70,7 +70,13 @@ class BoxBarrier(Function):
     def __call__(self, x: Point) -> Array:
         xp, low, high = namespace(x), x - self.lower, self.upper - x
         inside = (low > 0) & (high > 0)
+        half = (self.upper - self.lower) / 2 + xp.zeros_like(x)
+        share = (x - (self.lower + half)) / half
+        # about the middle (x − l)(u − x) = h²(1 − ρ²)
+        near = abs(share) < 0.5
         logs = xp.log(xp.where(inside, low, 1.0)) + xp.log(xp.where(inside, high, 1.0))
+        about = 2 * xp.log(half) + xp.log1p(-(xp.where(near, share, 0.0) ** 2))
+        logs = xp.where(near, about, logs)
         return sum_of(xp.where(inside, -self.weight * logs, float("inf")), self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
@@ -93,8 +99,13 @@ class BoxBarrier(Function):
         ends = xp.minimum(low, high), clip(xp.maximum(low, high), high=1.0)
         root = increasing_root(g, *ends, data=(fixed, held), steps=STEPS)
 
-        inwards = half * as_root(root, g, (beyond, t))
+        root = as_root(root, g, (beyond, t))
+        inwards = half * root
         found = xp.where(x < middle, self.lower + inwards, self.upper - inwards)
+        # about the middle ρ = 1 − d has the digits of ρ(1 + 2t/(1 − ρ²)) = (y − (l + u)/2)/h
+        rest = root * (2 - root)
+        about = middle + (x - middle) * (rest / (rest + 2 * t))
+        found = xp.where(root > 0.5, about, found)
         first = _neighbor(self.lower + xp.zeros_like(x), 1)
         last = _neighbor(self.upper + xp.zeros_like(x), -1)
         found = xp.where(found <= self.lower, first, found)
@@ -102,7 +113,8 @@ class BoxBarrier(Function):
 
     def gradient(self, x: Point) -> Point:
         low, high = positive(x - self.lower), positive(self.upper - x)
-        return self.weight * (1 / high - 1 / low)
+        middle = self.lower + (self.upper - self.lower) / 2
+        return self.weight * (2 * (x - middle) / low / high)
 
     def curvatures(self, x: Array) -> Array:
         low, high = positive(x - self.lower), positive(self.upper - x)
@@ -117,8 +129,10 @@ class BoxBarrier(Function):
         s = u * half / self.weight
         root = xp.hypot(s, xp.ones_like(s))
         share = s / (1 + root)  # ρ; 1 − ρ² = 2/(1 + √(1 + s²))
-        at = self.lower + half + half * share
-        logs = 2 * xp.log(half + 0.0 * u) + xp.log(2 / (1 + root))
+        room = (1 + 1 / (root + abs(s))) / (1 + root)  # 1 − |ρ|
+        ends = xp.where(s < 0, self.lower + half * room, self.upper - half * room)
+        at = xp.where(abs(s) < 1, self.lower + half + half * share, ends)
+        logs = 2 * xp.log(half + 0.0 * u) - xp.log1p(share * s / 2)
         return sum_of(u * at + self.weight * logs, self.batch_ndim)
 
     @classmethod

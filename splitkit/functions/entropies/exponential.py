@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from splitkit.arguments import POSITIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, parameter, zero_or_inf
+from splitkit.functions.base import Function, Indicator, parameter, zero_or_inf
+from splitkit.functions.cones.non_negative import NonNegative
 from splitkit.functions.entropies.negative_entropy import x_log_x
-from splitkit.functions.inner.omega import omega
+from splitkit.functions.inner.omega import exponential_prox, omega
 
 
 class Exponential(Function):
@@ -35,17 +37,28 @@ class Exponential(Function):
 
     weight: Scalar = parameter(POSITIVE, default=1.0)
 
-    elementwise = True
+    elementwise = smooth_inside = True
 
     def __call__(self, x: Point) -> Array:
         return sum_of(self.weight * namespace(x).exp(x), self.batch_ndim)
 
+    def gradient(self, x: Point) -> Point:
+        """NaN where eˣ is no number."""
+        xp = namespace(x)
+        grown = self.weight * xp.exp(x)
+        return xp.where(grown < math.inf, grown, math.nan)
+
+    def curvatures(self, x: Array) -> Array:
+        return self.gradient(x)
+
+    @property
+    def slopes(self) -> Indicator:
+        return NonNegative(batch_ndim=self.batch_ndim)
+
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         xp = namespace(x)
         shift = xp.log(align(alpha, x) * self.weight + xp.zeros_like(x))
-        z = x + shift
-        w, log = omega(z)
-        return xp.where(z > 1, log - shift, x - w)
+        return exponential_prox(x, shift)
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         """u + α log(u/w) = x: u = αω(x/α + log(w/α))."""

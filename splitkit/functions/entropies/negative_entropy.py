@@ -8,7 +8,7 @@ from splitkit.arguments import POSITIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
 from splitkit.functions.base import Function, Indicator, parameter
 from splitkit.functions.cones.non_negative import NonNegative
-from splitkit.functions.inner.omega import omega
+from splitkit.functions.inner.omega import exponential_prox, omega
 
 
 class NegativeEntropy(Function):
@@ -37,7 +37,7 @@ class NegativeEntropy(Function):
 
     weight: Scalar = parameter(POSITIVE, default=1.0)
 
-    elementwise = smooth_inside = True
+    elementwise = smooth_inside = supercoercive = True
 
     def __call__(self, x: Point) -> Array:
         terms = namespace(x).where(x >= 0, self.weight * x_log_x(x), float("inf"))
@@ -64,6 +64,13 @@ class NegativeEntropy(Function):
     def conjugate_value(self, u: Point) -> Array:
         terms = self.weight * namespace(u).exp(u / self.weight - 1)
         return sum_of(terms, self.batch_ndim)
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        """w times the root v of v + (α/w) exp(v − 1) = x/w."""
+        xp, scaled = namespace(x), x / self.weight
+        return self.weight * exponential_prox(
+            scaled, xp.log(align(alpha, x) / self.weight + xp.zeros_like(x)) - 1
+        )
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

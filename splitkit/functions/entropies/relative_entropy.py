@@ -9,7 +9,7 @@ from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_o
 from splitkit.functions.base import Function, Indicator, parameter
 from splitkit.functions.cones.non_negative import NonNegative
 from splitkit.functions.entropies.negative_entropy import log_inside, positive, x_log_x
-from splitkit.functions.inner.omega import omega
+from splitkit.functions.inner.omega import exponential_prox, omega
 
 
 class RelativeEntropy(Function):
@@ -41,7 +41,7 @@ class RelativeEntropy(Function):
     reference: Scalar = parameter(POSITIVE, default=1.0)
     weight: Scalar = parameter(POSITIVE, default=1.0)
 
-    elementwise = smooth_inside = True
+    elementwise = smooth_inside = supercoercive = True
 
     def __call__(self, x: Point) -> Array:
         xp, r = namespace(x), self.reference
@@ -69,6 +69,14 @@ class RelativeEntropy(Function):
     def conjugate_value(self, u: Point) -> Array:
         grown = namespace(u).expm1(u / self.weight)
         return sum_of(self.weight * (self.reference * grown), self.batch_ndim)
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        """w times the root v of v + (αr/w) exp v = x/w."""
+        xp, scaled = namespace(x), x / self.weight
+        t = align(alpha, x) / self.weight
+        return self.weight * exponential_prox(
+            scaled, xp.log(t + xp.zeros_like(x)) + xp.log(self.reference + xp.zeros_like(x))
+        )
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -5,7 +5,7 @@ Where the runs stay as they are, such a prox is affine, and its Jacobian is the 
 
 from __future__ import annotations
 
-from splitkit.backend import Array, device, namespace
+from splitkit.backend import Array, device, integer_dtype, namespace
 
 
 def block_means(y: Array, apart: Array) -> Array:
@@ -15,7 +15,7 @@ def block_means(y: Array, apart: Array) -> Array:
     xp, n = namespace(y), y.shape[-1]
     edge = xp.ones((*apart.shape[:-1], 1), dtype=apart.dtype, device=device(apart))
     first, last = xp.concat([edge, apart], axis=-1), xp.concat([apart, edge], axis=-1)
-    run = xp.cumulative_sum(xp.astype(first, xp.int64), axis=-1) - 1
+    run = xp.cumulative_sum(xp.astype(first, integer_dtype(first)), axis=-1) - 1
     place = xp.arange(n, device=device(y))
     begin, end = (
         xp.take_along_axis(xp.sort(xp.where(mask, place, n), axis=-1), run, axis=-1)

@@ -13,6 +13,13 @@ from splitkit.backend import Array, clip, namespace
 HALLEY_STEPS = 3
 
 
+def exponential_prox(x: Array, shift: Array) -> Array:
+    """The root u of u + exp(u + shift) = x, entry by entry."""
+    z = x + shift
+    w, log = omega(z)
+    return namespace(x).where(z > 1, log - shift, x - w)
+
+
 def omega(z: Array) -> tuple[Array, Array]:
     """ω(z) and log ω(z), entry by entry, to rounding of z; ω underflows to 0."""
     xp = namespace(z)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from splitkit.backend import Array, Scalar, clip, device, namespace, with_derivative
+from splitkit.backend import Array, Scalar, clip, device, integer_dtype, namespace, with_derivative
 
 
 def ramps(b: Array, s: Scalar, cap: Array, total: Array) -> tuple[Array, Array]:
@@ -92,7 +92,7 @@ def _halved(b: Array, end: Array, slopes: Array, cap: Array, total: Array) -> Ar
     cap = xp.where(slopes > 0, cap, 0.0)
     kinks = xp.sort(xp.concat([b, end], axis=-1), axis=-1)
     last = int(kinks.shape[-1]) - 1
-    at = xp.zeros(kinks[..., :1].shape, dtype=xp.int64, device=device(b))
+    at = xp.zeros(kinks[..., :1].shape, dtype=integer_dtype(b), device=device(b))
     for bit in reversed(range(last.bit_length())):
         tried = clip(at + (1 << bit), high=last)
         kink = xp.take_along_axis(kinks, tried, axis=-1)

@@ -17,6 +17,7 @@ from splitkit.backend import (
     Scalar,
     differentiating,
     held_fixed,
+    integer_dtype,
     is_traced,
     namespace,
     with_derivative,
@@ -186,7 +187,7 @@ def piecewise_linear_root(knots: Array, bends: Array, value: Array, slope: Array
     rises = slopes[..., :-1] * (k[..., 1:] - k[..., :-1])
     values = xp.concat([value, value + xp.cumulative_sum(rises, axis=-1)], axis=-1)
     # the segment that holds the root begins at the last knot with g < 0
-    below = xp.sum(xp.astype(values < 0, xp.int64), axis=-1, keepdims=True)
+    below = xp.sum(xp.astype(values < 0, integer_dtype(values)), axis=-1, keepdims=True)
     at = xp.where(below > 0, below - 1, 0)
     knot, height, steep = (xp.take_along_axis(a, at, axis=-1) for a in (k, values, slopes))
     steep = xp.where(below > 0, steep, slope)

@@ -111,17 +111,8 @@ def derivative_at(x: Array, p: Values, slope: Values) -> Callable[[Array], Array
     U, values, Vt = _svd(x)
     V, Ut = transposed(Vt), transposed(U)
     at, steep = p(values), slope(values) + xp.zeros_like(values)
-    size = xp.max(values, axis=-1, keepdims=True)
-    step = float(xp.finfo(values.dtype).eps) ** 0.5 * size
-    mean = (steep[..., :, None] + steep[..., None, :]) / 2
-
-    def quotients(sign: float) -> Array:
-        below = values[..., :, None] + sign * values[..., None, :]
-        apart = abs(below) > step[..., None]
-        ratio = (at[..., :, None] + sign * at[..., None, :]) / xp.where(apart, below, 1.0)
-        return xp.where(apart, ratio, mean)
-
-    even, odd = quotients(-1.0), quotients(1.0)
+    step = _apart(values)
+    even, odd = (_slopes_between(values, at, steep, sign) for sign in (-1.0, 1.0))
     away = values > step
     share = xp.where(away, at / xp.where(away, values, 1.0), steep)[..., None, :]
 
@@ -132,6 +123,31 @@ def derivative_at(x: Array, p: Values, slope: Values) -> Callable[[Array], Array
         return U @ inside @ Vt + beyond + (U * share) @ (Ut @ (d - (d @ V) @ Vt))
 
     return along
+
+
+def symmetric_derivative_at(x: Array, p: Values, slope: Values) -> Callable[[Array], Array]:
+    """The derivative of Q diag(p(λ)) Qᵀ at symmetric x along the symmetric part of a direction, p
+    acting on each λ by itself, with this slope, which quotients are where values coincide.
+    """
+    values, Q = _eigh(x)
+    between = _slopes_between(values, p(values), slope(values) + 0.0 * values, -1.0)
+    return lambda d: _mean(Q @ (between * (transposed(Q) @ _mean(d) @ Q)) @ transposed(Q))
+
+
+def _apart(values: Array) -> Array:
+    """By how much values differ at least, of which quotients are taken."""
+    xp = namespace(values)
+    size = xp.max(abs(values), axis=-1, keepdims=True)
+    return float(xp.finfo(values.dtype).eps) ** 0.5 * size
+
+
+def _slopes_between(values: Array, at: Array, steep: Array, sign: float) -> Array:
+    """(pᵢ ± pⱼ)/(λᵢ ± λⱼ), and the mean of the slopes where the denominator is small."""
+    xp = namespace(values)
+    below = values[..., :, None] + sign * values[..., None, :]
+    apart = abs(below) > _apart(values)[..., None]
+    ratio = (at[..., :, None] + sign * at[..., None, :]) / xp.where(apart, below, 1.0)
+    return xp.where(apart, ratio, (steep[..., :, None] + steep[..., None, :]) / 2)
 
 
 def drawn_in(x: Array, radius: Scalar, size: Values, p: Values) -> Array:

@@ -16,6 +16,7 @@ from splitkit.backend import (
     device,
     held_fixed,
     holds,
+    integer_dtype,
     is_array,
     namespace,
     sizes,
@@ -88,7 +89,7 @@ class OrdinalLogistic(Function):
                 f"labels = {given}: give integers 0, …, {K}, as there are {K} thresholds"
             )
         end = xp.full((1,), math.inf, dtype=thresholds.dtype, device=on)
-        index = xp.reshape(xp.astype(labels, xp.int64), (-1,))
+        index = xp.reshape(xp.astype(labels, integer_dtype(labels)), (-1,))
         below, above = xp.concat([-end, thresholds]), xp.concat([thresholds, end])
         low, high = (
             xp.reshape(xp.take(each, index, axis=0), labels.shape) for each in (below, above)

@@ -40,7 +40,7 @@ from splitkit.functions.base import Function, vectors, zero_or_inf
 from splitkit.linear.affine import Affine
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.certified import ritz
-from splitkit.linear.dense import EXACT_SIZE, DenseMatrix
+from splitkit.linear.dense import EXACT_SIZE, DenseMatrix, InverseBesideKernel
 from splitkit.linear.iterative import inverse_of
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
@@ -189,7 +189,10 @@ class Quadratic(Function):
         return x if self.q is None else lincomb(1.0, x, -alpha, self.q)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        return inverse_of(self._map, alpha, self.batch_ndim)(self._less_q(x, alpha))
+        V = inverse_of(self._map, alpha, self.batch_ndim)
+        if self.q is not None and isinstance(V, InverseBesideKernel):
+            return V(x) - V.times_step(self.q, x)
+        return V(self._less_q(x, alpha))
 
     def gradient(self, x: Point) -> Point:
         Px = self._map(x)

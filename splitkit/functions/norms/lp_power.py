@@ -65,6 +65,7 @@ class LpPower(Function):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.supercoercive = extremes(self.weight)[0] > 0
         if self.p == 2:
             self.strong_convexity, self.smoothness = extremes(self.weight)
 

@@ -14,6 +14,7 @@ from splitkit.backend import (
     align,
     conjugated,
     folding,
+    integer_dtype,
     is_complex,
     is_traced,
     namespace,
@@ -76,7 +77,7 @@ class AffineSet(OfRows):
         relative = max(rows, columns) * float(xp.finfo(A.dtype).eps)
         large = singular > relative * singular[0]
         # traced rows are taken to be independent
-        rank = rows if is_traced(large) else int(xp.sum(xp.astype(large, xp.int64)))
+        rank = rows if is_traced(large) else int(xp.sum(xp.astype(large, integer_dtype(large))))
         if rank < rows:
             U, _, Vt = xp.linalg.svd(A, full_matrices=False)
             self._of_dependent_rows(b, U[:, :rank], singular[:rank], Vt[:rank, :], relative)

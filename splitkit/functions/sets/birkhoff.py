@@ -10,7 +10,11 @@ from scipy.optimize import linear_sum_assignment
 from splitkit.backend import Array, Point, device, from_numpy, namespace, sum_of, to_numpy
 from splitkit.functions.base import Function, Indicator, matrices
 from splitkit.functions.inner.accuracy import Inexact
-from splitkit.functions.sets.transport_polytope import misfit, onto_transport_polytope
+from splitkit.functions.sets.transport_polytope import (
+    kl_onto_transport_polytope,
+    misfit,
+    onto_transport_polytope,
+)
 
 
 class Birkhoff(Inexact, Indicator):
@@ -56,6 +60,10 @@ class Birkhoff(Inexact, Indicator):
 
     def project(self, x: Point) -> Point:
         return onto_transport_polytope(x, self._ones(x), self._ones(x), self.accuracy, repr(self))
+
+    def kl_project(self, r: Point) -> Point:
+        ones = self._ones(r)
+        return kl_onto_transport_polytope(r, ones, ones, self.accuracy, repr(self))
 
     def violation(self, x: Point) -> Array:
         return misfit(x, self._ones(x), self._ones(x), self.batch_ndim)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, Range
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, holds, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, as_vectors, parameter
+from splitkit.functions.base import ROUNDINGS, Function, Indicator, as_vectors, parameter
 from splitkit.functions.inner.ramps import ramps
 
 
@@ -56,6 +57,33 @@ class CappedSimplex(Indicator):
         y = namespace(x).reshape(x, upper.shape)
         _, p = ramps(-y, 1.0, upper, total)
         return namespace(x).reshape(p, x.shape)
+
+    def kl_project(self, r: Point) -> Point:
+        """min(λr, u): where the caps that are met, those of the least u/r, are taken away, λ scales
+        the others to what is left.
+        """
+        xp = namespace(r)
+        upper, total = self._caps(r)
+        y = clip(xp.reshape(r, upper.shape), 0.0)
+        some = (y > 0) & (upper > 0)
+        ratio = xp.where(some, upper / xp.where(some, y, 1.0), math.inf)
+        order = xp.argsort(ratio, axis=-1)
+        caps, masses, knots = (
+            xp.take_along_axis(a, order, axis=-1)
+            for a in (xp.where(some, upper, 0.0), xp.where(some, y, 0.0), ratio)
+        )
+        # λ with the first k capped falls from the first k on for which no further cap is exceeded
+        left = total - (xp.cumulative_sum(caps, axis=-1) - caps)
+        open_ = xp.flip(xp.cumulative_sum(xp.flip(masses, axis=-1), axis=-1), axis=-1)
+        scales = xp.where(open_ > 0, left / xp.where(open_ > 0, open_, 1.0), -1.0)
+        level = xp.max(xp.where(scales <= knots, scales, -1.0), axis=-1, keepdims=True)
+        # all are capped, to rounding, or cannot reach the total
+        found = xp.where(level < 0, upper, xp.minimum(level * y, upper))
+        found = xp.where(some, found, 0.0)
+        missed = total - xp.sum(found, axis=-1, keepdims=True)
+        eps = float(xp.finfo(r.dtype).eps)
+        reached = missed <= ROUNDINGS * eps * y.shape[-1] * total
+        return xp.reshape(xp.where(reached, found, math.nan), r.shape)
 
     def conjugate_value(self, u: Point) -> Array:
         """The greatest entries take their caps until the total is spent."""

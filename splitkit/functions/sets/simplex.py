@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from splitkit.arguments import POSITIVE
@@ -24,6 +25,8 @@ class Simplex(Indicator):
 
     The simplex {x ≥ 0, Σxᵢ = r}: projection [y − τ]₊ with τ = max_j (y₍₁₎ + … + y₍ⱼ₎ − r)/j, where
     y₍₁₎ ≥ y₍₂₎ ≥ … are the sorted entries.
+
+    That in the Kullback-Leibler divergence is r y/Σyᵢ.
 
     The quotient grows in j as long as the next entry exceeds it, then falls: its maximum is the τ
     of the sorting method. Source: Held, Wolfe, Crowder, *Validation of subgradient optimization*
@@ -52,6 +55,9 @@ class Simplex(Indicator):
     def project(self, x: Point) -> Point:
         y = as_vectors(x, self.batch_ndim)
         return namespace(x).reshape(onto_simplex(y, align(self.radius, y)), x.shape)
+
+    def kl_project(self, r: Point) -> Point:
+        return to_total(r, self.radius, self.batch_ndim)
 
     def support_point(self, v: Point) -> Point:
         y = as_vectors(v, self.batch_ndim)
@@ -101,3 +107,16 @@ def simplex_level(y: Array, radius: Scalar) -> Array:
     above = clip(y - tau, 0.0)
     active = xp.sum(xp.astype(above > 0, y.dtype), axis=-1, keepdims=True)
     return tau + (xp.sum(above, axis=-1, keepdims=True) - radius) / clip(active, 1.0)
+
+
+def to_total(y: Array, total: Scalar, batch_ndim: int) -> Array:
+    """max(y, 0) in each sample scaled to a total; NaN where that is 0."""
+    xp, rows = namespace(y), clip(as_vectors(y, batch_ndim), 0.0)
+    # in units of the greatest entry, no sum overflows
+    rows = rows / clip(
+        xp.max(rows, axis=-1, keepdims=True), float(xp.finfo(y.dtype).smallest_normal)
+    )
+    sums = xp.sum(rows, axis=-1, keepdims=True)
+    some = sums > 0
+    scaled = rows * (align(total, rows) / xp.where(some, sums, 1.0))
+    return xp.reshape(xp.where(some, scaled, math.nan), y.shape)

@@ -7,7 +7,7 @@ from typing import Any
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace
 from splitkit.functions.base import Function, Indicator, as_vectors, at_greatest, entries, parameter
-from splitkit.functions.sets.simplex import onto_simplex
+from splitkit.functions.sets.simplex import onto_simplex, to_total
 
 
 class SolidSimplex(Indicator):
@@ -44,6 +44,12 @@ class SolidSimplex(Indicator):
         inside, radius = clip(y, 0.0), align(self.radius, y)
         beyond = xp.sum(inside, axis=-1, keepdims=True) > radius
         return xp.reshape(xp.where(beyond, onto_simplex(y, radius), inside), x.shape)
+
+    def kl_project(self, r: Point) -> Point:
+        xp, y = namespace(r), clip(as_vectors(r, self.batch_ndim), 0.0)
+        beyond = xp.sum(y, axis=-1, keepdims=True) > align(self.radius, y)
+        scaled = as_vectors(to_total(r, self.radius, self.batch_ndim), self.batch_ndim)
+        return xp.reshape(xp.where(beyond, scaled, y), r.shape)
 
     def support_point(self, v: Point) -> Point:
         xp, y = namespace(v), as_vectors(v, self.batch_ndim)

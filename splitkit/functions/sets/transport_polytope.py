@@ -13,6 +13,7 @@ from splitkit.arguments import NON_NEGATIVE, check_array, check_broadcast
 from splitkit.backend import (
     Array,
     Point,
+    Scalar,
     Space,
     clip,
     holds,
@@ -30,6 +31,7 @@ from splitkit.functions.base import Function, Indicator, matrices, required
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.inner.roots import piecewise_linear_root
+from splitkit.functions.inner.scaling import scaled_to
 from splitkit.functions.inner.transport import interior_multipliers, marginals_of, total_of
 from splitkit.functions.sets.simplex import simplex_level
 
@@ -50,7 +52,8 @@ class TransportPolytope(Inexact, Indicator):
     rows would outbid each other for a column in many small steps: the marginals are first enlarged,
     and reach p and q by factors of 16. Where masses of many sizes make the support grow entry by
     entry, an interior-point method finds α and β nearly, for the steps to end. The support function
-    is a transport problem, solved on the host by HiGHS.
+    is a transport problem, solved on the host by HiGHS. The projection of R in the Kullback-Leibler
+    divergence is diag(u) R diag(v), scaled to the sums (Sinkhorn).
 
     Source: Li, Sun, Toh, *On the efficient computation of a projector over the Birkhoff polytope*
     (2020), for the Newton method.
@@ -105,6 +108,9 @@ class TransportPolytope(Inexact, Indicator):
 
     def project(self, x: Point) -> Point:
         return onto_transport_polytope(x, self.rows, self.columns, self.accuracy, repr(self))
+
+    def kl_project(self, r: Point) -> Point:
+        return kl_onto_transport_polytope(r, self.rows, self.columns, self.accuracy, repr(self))
 
     def violation(self, x: Point) -> Array:
         return misfit(x, self.rows, self.columns, self.batch_ndim)
@@ -179,6 +185,38 @@ def _onto_face(Y: Array, p: Array, q: Array, support: Array) -> Array:
     error = xp.concat([xp.sum(S * Y, axis=-1) - p, xp.sum(S * Y, axis=-2) - q], axis=-1)
     duals = inverse @ error[..., None]
     return S * (Y - duals[..., :rows, :] - transposed(duals[..., rows:, :]))
+
+
+def scaled_to_marginals(
+    U: Array,
+    rows: Array,
+    columns: Array,
+    t: Scalar | None,
+    accuracy: float | None,
+    name: str,
+    support: Array | None = None,
+) -> Array:
+    """The X with these sums and log X + X/t = U + a1ᵀ + 1bᵀ, t = ∞ if None, for each matrix, on the
+    support, computed in float64; the name is for the error.
+    """
+    xp = namespace(U)
+    wide, p, q = (xp.astype(a, xp.float64) for a in (U, rows, columns))
+    supply, demand = (xp.sum(a, axis=-1, keepdims=True) for a in (p, q))
+    q = q * (supply / xp.where(demand > 0, demand, xp.ones_like(demand)))
+    s = None if t is None else xp.astype(t + 0.0 * U[..., :1, :1], xp.float64)
+    relative = tolerance(accuracy, wide)
+    held = wide == wide if support is None else support
+    found = scaled_to(wide, p[..., None], q[..., None, :], s, relative, name, held)
+    return xp.astype(found, U.dtype)
+
+
+def kl_onto_transport_polytope(
+    r: Array, rows: Array, columns: Array, accuracy: float | None, name: str
+) -> Array:
+    """R scaled to the sums of rows and columns, diag(u) R diag(v)."""
+    xp, support = namespace(r), r > 0
+    U = xp.log(xp.where(support, r, 1.0))
+    return scaled_to_marginals(U, rows, columns, None, accuracy, name, support)
 
 
 def misfit(x: Array, rows: Array, columns: Array, batch_ndim: int) -> Array:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Space, align, device, namespace, transposed
+from splitkit.backend import Array, Point, Space, is_array, namespace, transposed
 from splitkit.functions.base import Function, Indicator
 from splitkit.functions.cones.positive_semidefinite import PositiveSemidefinite
 from splitkit.functions.entropies.log_barrier import LogBarrier
 from splitkit.functions.inner.hessians import SecondDerivative
-from splitkit.functions.inner.spectra import of_eigenvalues
 from splitkit.functions.spectral.spectral import SpectralSymmetric, Weighted
 from splitkit.linear.base import LinearOperator
+from splitkit.operators.freedom import Freedom, congruence, for_matrices
 
 
 class NegativeLogDet(Weighted, SpectralSymmetric):
@@ -44,21 +44,9 @@ class NegativeLogDet(Weighted, SpectralSymmetric):
     of = LogBarrier
     acts_on_complex = True
 
-    @property
-    def has_gradient(self) -> bool:
-        return True
-
-    def gradient(self, x: Point) -> Point:
-        """−wX⁻¹, in the space of the symmetric matrices; NaN unless X ≻ 0 is one."""
-        return -self.weight * self._inverse(x)
-
-    @property
-    def has_hessian(self) -> bool:
-        return True
-
     def make_hessian(self, x: Point) -> LinearOperator:
         """D ↦ wX⁻¹DX⁻¹, of the symmetric part of D."""
-        inverse = self._inside(self._inverse(x))
+        inverse = self._inside(self.gradient(x)) / -self.weight
 
         def product(d: Array) -> Array:
             return self.weight * (inverse @ ((d + transposed(d)) / 2) @ inverse)
@@ -66,13 +54,16 @@ class NegativeLogDet(Weighted, SpectralSymmetric):
         space = Space.of(x, self.batch_ndim, known_finite=True)
         return SecondDerivative(product, space, self.strong_convexity, self.smoothness)
 
-    def _inverse(self, x: Array) -> Array:
-        xp = namespace(x)
-        within = align(xp.isfinite(self(x)), x)
-        symmetric = xp.where(
-            within, (x + transposed(x)) / 2, xp.eye(x.shape[-1], dtype=x.dtype, device=device(x))
-        )
-        return xp.where(within, of_eigenvalues(symmetric, lambda values: 1 / values), float("nan"))
+    def in_metric(self, S: Any) -> Function | None:
+        """−w log det(diag(t) X diag(t)) = −w log det X − 2w Σ log tᵢ."""
+        t = None if S.entrywise is None else congruence(S.entrywise)
+        if t is None or is_array(self.weight):
+            return super().in_metric(S)
+        xp = namespace(t)
+        return self + float(-2 * self.weight * xp.sum(xp.log(t)))
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...] | None:
+        return for_matrices(space)
 
     @property
     def domain(self) -> Indicator:

@@ -7,10 +7,26 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace, norm, transposed
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    align,
+    device,
+    is_array,
+    namespace,
+    norm,
+    transposed,
+)
 from splitkit.functions.base import Function, Indicator, Modified, matrices, spectral_roundings
 from splitkit.functions.inner.hessians import SecondDerivative
-from splitkit.functions.inner.spectra import derivative_at, of_eigenvalues, of_singular_values
+from splitkit.functions.inner.spectra import (
+    derivative_at,
+    of_eigenvalues,
+    of_singular_values,
+    symmetric_derivative_at,
+)
 from splitkit.functions.norms.l1_norm import L1Norm
 from splitkit.linear.base import LinearOperator
 
@@ -140,19 +156,36 @@ class SpectralSymmetric(Modified):
         super().__init__(f)
         self.elementwise = False
         self.strong_convexity, self.sublinear = f.strong_convexity, f.sublinear
+        # beside the symmetric matrices it is inf
+        self.smooth_inside = f.has_gradient
 
-    @property
-    def has_gradient(self) -> bool:
-        return False  # f is inf beside the symmetric matrices
+    def _is_symmetric(self, x: Array) -> Array:
+        """Of batch shape, to rounding."""
+        size, skew = norm(x, self.batch_ndim), norm((x - transposed(x)) / 2, self.batch_ndim)
+        return skew <= 64 * namespace(x).finfo(x.dtype).eps * size
 
     def __call__(self, x: Point) -> Array:
-        xp, mirrored = namespace(x), transposed(x)
-        skew = (x - mirrored) / 2
-        size = norm(x, self.batch_ndim)
-        rounding = 64 * xp.finfo(x.dtype).eps * size
-        outside = norm(skew, self.batch_ndim) > rounding
-        value = _value(self.f, xp.linalg.eigvalsh((x + mirrored) / 2), x)
-        return xp.where(outside, float("inf"), value)
+        xp = namespace(x)
+        value = _value(self.f, xp.linalg.eigvalsh((x + transposed(x)) / 2), x)
+        return xp.where(self._is_symmetric(x), value, float("inf"))
+
+    def gradient(self, x: Point) -> Point:
+        """∇f(λ) on the eigenvectors, in the space of the symmetric matrices; NaN of others."""
+        xp, within = namespace(x), align(self._is_symmetric(x), x)
+        identity = xp.eye(x.shape[-1], dtype=x.dtype, device=device(x))
+        symmetric = xp.where(within, (x + transposed(x)) / 2, identity)
+        return xp.where(within, of_eigenvalues(symmetric, self.f.gradient), float("nan"))
+
+    @property
+    def has_hessian(self) -> bool:
+        return self.f.has_hessian and self.f.elementwise
+
+    def make_hessian(self, x: Point) -> LinearOperator:
+        self._inside(self.gradient(x))
+        symmetric = (x + transposed(x)) / 2
+        product = symmetric_derivative_at(symmetric, self.f.gradient, self.f.curvatures)
+        space = Space.of(x, self.batch_ndim, known_finite=True)
+        return SecondDerivative(product, space, self.strong_convexity, self.smoothness)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         mirrored = transposed(x)

@@ -325,6 +325,15 @@ class Cones(Rows):
     def outside(self, d: Vector) -> Vector:
         return np.asarray(abs(d + self.onto(-d)))
 
+    @property
+    def order(self) -> int:
+        return max((cones.index.shape[1] for cones in self.coupled), default=1)
+
+    def endless(self, more: int) -> Cones:
+        zero = np.concatenate((self.zero, np.ones(more, dtype=bool)))
+        orthant = np.concatenate((self.orthant, np.zeros(more, dtype=bool)))
+        return Cones(np.zeros(zero.size), zero, orthant, self.coupled)
+
     def scaled(self, e: Vector) -> Cones:
         return Cones(e * self.b, self.zero, self.orthant, self.coupled)
 

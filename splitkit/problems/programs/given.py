@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array, issparse
+from scipy.sparse import csr_array, diags_array, eye_array, issparse
 from scipy.sparse.linalg import ArpackError, eigsh, splu
 
 from splitkit.arguments import check_number
 from splitkit.backend import Array, from_numpy, is_array, namespace, to_numpy
 from splitkit.problems.programs.rows import Vector
 
+DOUBLE = float(np.finfo(float).eps)
 SMALL = 300  # rows of a matrix of which all eigenvalues are computed
 
 
@@ -143,7 +144,15 @@ def convex(P: Any, like: Array) -> Any:
             f"P has the eigenvalue {least:.3g}: the program is convex only if P is positive "
             "semidefinite; for a maximum, negate the objective"
         )
-    return P
+    return _lifted(P) if eps > DOUBLE and n <= SMALL else P
+
+
+def _lifted(P: Any) -> Any:
+    """P with as much more on the diagonal as its least eigenvalue is below 0 for the rounding of a
+    lower precision: along its vector the objective would fall without bound in double precision.
+    """
+    least = float(np.linalg.eigvalsh(P.toarray())[0])
+    return csr_array(P - 2 * least * eye_array(P.shape[0])) if least < 0 else P
 
 
 def _negative_eigenvalue(P: Any, rounding: float) -> float | None:

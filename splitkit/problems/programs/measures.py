@@ -23,12 +23,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csc_array, vstack
 from scipy.sparse.linalg import lsqr
 
 from splitkit.problems.programs.data import Data
 from splitkit.problems.programs.rows import Vector
 
+EPS = float(np.finfo(np.float64).eps)
 ROUNDING = 1e-8
+COUNTS = 100 * ROUNDING
 WITHIN = 0.01
 NEARLY = 1e-3
 PURGED = 1e-9
@@ -111,10 +114,13 @@ def separates(data: Data, v: Vector) -> Vector | None:
     v = _absorbed(data, v)
     sizes = data.sizes[2] @ abs(v)
     support, supported = data.rows.support(v)
+    most = data.rows.tied(np.where(_counts(v, data.sizes[2]), 1.0, 0.0))
+    without, _ = data.rows.support(np.where(most > 0, v, 0.0))
     balanced = bool(
         np.all(abs(data.AT @ v) <= ROUNDING * np.maximum(sizes, sizes.max(initial=0.0) * ROUNDING))
     )
-    return v if balanced and support < -ROUNDING * supported and support < 0 else None
+    below = max(support, without) < -ROUNDING * supported
+    return v if balanced and below and support < 0 else None
 
 
 def balanced(data: Data, v: Vector) -> Vector:
@@ -138,9 +144,23 @@ def purged(data: Data, v: Vector) -> Vector:
     return left
 
 
+def levelled(data: Data, d: Vector) -> Vector:
+    """The nearest d with Pd = 0 and (Ad)ᵢ = 0 in the rows that are bounded on both sides, if d
+    nearly is one, beside what cancels.
+    """
+    one, (P, A, _) = np.ones(data.A.shape[0]), data.sizes
+    held = data.rows.alone & (data.rows.outside(one) > 0) & (data.rows.outside(-one) > 0)
+    left = max(largest(data.P @ d), largest((data.A @ d)[held]))
+    sizes = max(largest(P @ abs(d)), largest((A @ abs(d))[held]))
+    if not ROUNDING * sizes < left < NEARLY * sizes:
+        return d
+    return _refined(csc_array(vstack((data.P, data.A[held])).T), d)
+
+
 def _refined(A: Any, v: Vector) -> Vector:
+    """The nearest v with Aᵀv = 0."""
     for _ in range(2):  # of which one is refinement
-        v = v - A @ lsqr(A, v, atol=ROUNDING, btol=0.0, conlim=0.0)[0]
+        v = v - A @ lsqr(A, v, atol=EPS, btol=EPS, conlim=0.0)[0]
     return v
 
 
@@ -151,10 +171,26 @@ def descends(data: Data, d: Vector) -> Vector | None:
         return None
     d = d / size
     P, A, _ = data.sizes
-    falls = float(data.q @ d)
+    counts = _counts(d, P, A)
+    falls = max(float(data.q @ d), float(data.q @ np.where(counts, d, 0.0)))
     flat = largest(data.P @ d) <= ROUNDING * largest(P @ abs(d))
     allowed = bool(np.all(data.rows.outside(data.A @ d) <= ROUNDING * (A @ abs(d))))
     return d if flat and allowed and falls < -ROUNDING * float(abs(data.q) @ abs(d)) else None
+
+
+def _counts(v: Vector, *sizes: Any) -> Any:
+    """Where entries of v are more than ``COUNTS`` of what some row of |M||v| adds up, or in no row
+    of these |M|: beside equations that hold up to ``ROUNDING`` others say nothing, however large
+    the numbers that they are multiplied by elsewhere.
+    """
+    size, most, none = abs(v), np.zeros(v.size), np.ones(v.size, dtype=bool)
+    for M in sizes:
+        entries, sums = M.tocoo(), M @ size
+        rows, columns = entries.coords
+        parts = entries.data * size[columns] / np.where(sums > 0, sums, 1.0)[rows]
+        np.maximum.at(most, columns, parts)
+        none[columns] = False
+    return none | (most > COUNTS)
 
 
 def _absorbed(data: Data, v: Vector) -> Vector:

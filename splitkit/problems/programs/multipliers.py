@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.sparse import csr_array, diags_array, vstack
 
 from splitkit.outcomes import Status
 from splitkit.problems.programs.data import Data, Units, sizes
@@ -31,6 +32,7 @@ from splitkit.problems.programs.measures import (
     balanced,
     descends,
     largest,
+    levelled,
     purged,
     separates,
 )
@@ -54,9 +56,11 @@ TIGHTER = 0.1  # factor of ‖∇φ‖ from step to step
 ENOUGH = 1e-3  # part of the tolerance that ‖∇φ‖ need not be below
 SEEN = 1e-3  # part of what was seen to cancel, beside which residuals are judged at least
 HOPELESS = 0.1  # a measure that after ``EARLY`` interior points may mean that there is no solution
+STALLED = 0.5  # part of the measure ``EARLY`` points before, which may mean it too
 EARLY = 5
 FURTHER = 3  # interior points beyond the tolerance, where cones bend smoothly
 SURELY = 1e-4  # part of the tolerance at which that is far enough
+ORDER = 2_000  # rows of a cone, from which a factorization of all of them takes seconds
 POLISHING = (1e7, 1e6, 1e4)  # σ of proximal steps after them elsewhere, until one suffices
 POLISH_STEPS = 10  # of Newton in each
 PATIENCE = 150  # steps without progress, after which what is left is rounding
@@ -226,6 +230,8 @@ class _Run:
             ended = self.approach()
             if ended is not None:
                 return ended
+            if self.data.rows.order > ORDER:
+                return Status.PRECISION, None
         if self.best.worst > self.tol:
             status, proof = self.proved(*self.alone())
             if proof is not None:
@@ -299,8 +305,9 @@ class _Run:
             reached = self.limit()
             if reached is not None:
                 return reached, None
-            if self.iterations > EARLY and found.worst > HOPELESS:
-                status, proof = self.proved(x, y if apart else balanced(self.data, y))
+            if self.is_hopeless():
+                at = (x, y) if apart else (levelled(self.data, x), balanced(self.data, y))
+                status, proof = self.proved(*at)
                 if proof is not None:
                     return status, proof
         if self.best.plain <= self.tol:
@@ -316,6 +323,10 @@ class _Run:
             proof = self.refuted()
             if proof is not None:
                 return Status.INFEASIBLE, proof
+        if not apart and slopes and self.best.dual > HOPELESS:
+            proof = self.descent()
+            if proof is not None:
+                return Status.UNBOUNDED, proof
         if self.tol < self.best.worst <= HOPELESS:
             x, y = self.kept
         else:  # far away, or where multipliers are large for nothing
@@ -324,6 +335,11 @@ class _Run:
         self.y = y
         self.best, self.kept = self.look(scale=False), (x, y)
         return None
+
+    def is_hopeless(self) -> bool:
+        """Whether what was measured last may mean that there is no solution."""
+        *before, found = [each.worst for each in self.trail.measures[-EARLY - 1 :]]
+        return len(before) == EARLY and found > min(HOPELESS, STALLED * before[0])
 
     def refuted(self) -> Vector | None:
         """A proof that no x has Ax ∈ C, by interior points without an objective."""
@@ -336,6 +352,28 @@ class _Run:
                 return None
             status, proof = self.proved(x, balanced(data, y))
             if proof is not None and status is Status.INFEASIBLE:
+                return proof
+        return None
+
+    def descent(self) -> Vector | None:
+        """A proof that the objective has no lower bound, by interior points that lead to where it
+        falls: argmin ½‖d‖² + ⟨q, d⟩ with Pd = 0 and Ad in C's recession cone, where the norm is one
+        of entries, as long as columns of A in cones are.
+        """
+        data = self.data
+        squares = (data.A[~data.rows.alone] ** 2).sum(axis=0)
+        flat = csr_array(data.P[np.diff(data.P.indptr) > 0])
+        A = csr_array(vstack((data.A, flat)))
+        rows = data.rows.endless(flat.shape[0])
+        lengths = diags_array(np.where(squares > 0, squares, 1.0))
+        directions = Data(csr_array(lengths), data.q, A, rows)
+        for d, _, _ in Interior(directions).points():
+            self.iterations += 1
+            self.system.factorizations += 1
+            if self.limit() is not None:
+                return None
+            status, proof = self.proved(levelled(data, d), np.zeros(self.y.size))
+            if proof is not None and status is Status.UNBOUNDED:
                 return proof
         return None
 

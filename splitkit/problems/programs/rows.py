@@ -70,6 +70,15 @@ class Rows:
         """How far d is, row by row, from the directions in which C is unbounded."""
         raise NotImplementedError
 
+    @property
+    def order(self) -> int:
+        """How many rows a cone couples at most."""
+        return 1
+
+    def endless(self, more: int) -> Rows:
+        """C's recession cone, beside so many rows more that are to be 0."""
+        raise NotImplementedError
+
     def scaled(self, e: Vector) -> Rows:
         """diag(e)C."""
         raise NotImplementedError
@@ -130,6 +139,11 @@ class Intervals(Rows):
         low = np.where(self.lower == -np.inf, 0.0, np.minimum(d, 0.0))
         high = np.where(self.upper == np.inf, 0.0, np.maximum(d, 0.0))
         return abs(low) + high
+
+    def endless(self, more: int) -> Intervals:
+        none = np.zeros(more)
+        low, high = (np.where(np.isfinite(b), 0.0, b) for b in (self.lower, self.upper))
+        return Intervals(np.concatenate((low, none)), np.concatenate((high, none)))
 
     def scaled(self, e: Vector) -> Intervals:
         return Intervals(e * self.lower, e * self.upper)

@@ -74,6 +74,11 @@ class ElasticDemand:
             raise ValueError(
                 f"pairs = {pairs!r}: give integers, one row (origin, destination) each"
             )
+        if np.min(self.pairs, initial=0) < 0 or np.any(self.pairs[:, 0] == self.pairs[:, 1]):
+            raise ValueError(
+                f"pairs = {pairs!r}: give different nodes, numbered from 0 on, as origin and "
+                "destination of each"
+            )
         for name, given in (("value", value), ("slope", slope)):
             if not callable(given):
                 raise TypeError(f"{name} = {given!r}: give a function of the times of all pairs")
@@ -220,23 +225,8 @@ class TrafficEquilibrium:
                 f"tails has {len(self.tails)} entries and heads {len(self.heads)}: give both nodes "
                 "of every link"
             )
-        if not isinstance(costs, LinkCosts):
-            raise TypeError(f"costs = {costs!r}: give splitkit.problems.BPR(free, capacity)")
-        if isinstance(costs, BPR) and costs.links not in (1, len(self.tails)):
-            raise ValueError(
-                f"costs are those of {costs.links} links, but tails has {len(self.tails)} entries: "
-                "give one entry a link"
-            )
-        self.costs = costs
-        if isinstance(demand, ElasticDemand):
-            self.elastic: ElasticDemand | None = demand
-            self.pairs, self.fixed = demand.pairs, None
-        else:
-            table = numbers("demand", demand, NON_NEGATIVE)
-            if np.ndim(table) != 2 or table.shape[0] != table.shape[1]:
-                raise ValueError(f"demand has shape {np.shape(table)}: give a square table")
-            table = table - np.diag(np.diag(table))
-            self.elastic, self.pairs, self.fixed = None, np.argwhere(table > 0), table[table > 0]
+        self._set_costs(costs)
+        self._set_demand(demand)
         if not len(self.pairs):
             raise ValueError("demand is 0 between all nodes: nothing travels")
         nodes = 1 + max(int(np.max(each)) for each in (self.tails, self.heads, self.pairs))
@@ -250,6 +240,55 @@ class TrafficEquilibrium:
         origins, rows = np.unique(self.pairs[:, 0], return_inverse=True)
         self._origins, self._ends = origins, np.stack([rows, self.pairs[:, 1]], axis=1)
         self._shortest(self._costs_of(np.zeros(len(self.tails))))
+
+    def _set_costs(self, costs: LinkCosts) -> None:
+        if not isinstance(costs, LinkCosts):
+            raise TypeError(f"costs = {costs!r}: give splitkit.problems.BPR(free, capacity)")
+        if isinstance(costs, BPR) and costs.links not in (1, len(self.tails)):
+            raise ValueError(
+                f"costs are those of {costs.links} links, but tails has {len(self.tails)} entries: "
+                "give one entry a link"
+            )
+        self.costs = costs
+
+    def _set_demand(self, demand: Any) -> None:
+        self.elastic: ElasticDemand | None = None
+        self.fixed: Vector | None = None
+        if isinstance(demand, ElasticDemand):
+            self.elastic, self.pairs = demand, demand.pairs
+            return
+        demand = np.asarray(demand) if isinstance(demand, (list, tuple)) else demand
+        table = numbers("demand", demand, NON_NEGATIVE)
+        if np.ndim(table) != 2 or table.shape[0] != table.shape[1]:
+            raise ValueError(f"demand has shape {np.shape(table)}: give a square table")
+        table = table - np.diag(np.diag(table))
+        self.pairs, self.fixed = np.argwhere(table > 0), table[table > 0]
+
+    def update(self, *, costs: LinkCosts | None = None, demand: Any = None) -> None:
+        """Take other costs of the same links, or other demand between the same pairs; the network
+        stays, and ``solve(start=…)`` begins at the paths of an earlier solution.
+
+        Raises
+        ------
+        TypeError, ValueError
+            See the class, and demand between other pairs than before; nothing is changed then.
+        """
+        before = dict(vars(self))
+        try:
+            if costs is not None:
+                self._set_costs(costs)
+            if demand is not None:
+                self._set_demand(demand)
+                if not np.array_equal(self.pairs, before["pairs"]):
+                    raise ValueError(
+                        "demand is between other pairs of nodes than before: an update changes "
+                        "numbers only; make a new network"
+                    )
+            self._shortest(self._costs_of(np.zeros(len(self.tails))))
+        except Exception:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     def __repr__(self) -> str:
         kind = "elastic" if self.elastic else "fixed"
@@ -285,7 +324,14 @@ class TrafficEquilibrium:
         """D(κ) and −D′(κ)."""
         if self.elastic is None:
             return self.fixed, np.zeros(len(kappa))
-        value, slope = self.elastic.value(kappa), self.elastic.slope(kappa)
+        given = (self.elastic.value(kappa), self.elastic.slope(kappa))
+        value, slope = (np.asarray(each, dtype=np.float64) for each in given)
+        for name, each in (("value", value), ("slope", slope)):
+            if each.shape != kappa.shape or not np.all(np.isfinite(each)):
+                raise ValueError(
+                    f"the {name} of demand has the shape {each.shape} or numbers that are not "
+                    f"finite: give one finite number for each of the {len(kappa)} pairs"
+                )
         if np.any(value < 0) or np.any(slope > 0):
             raise ValueError("demand must be non-negative, and its slope at most 0, at all times")
         return value, -slope

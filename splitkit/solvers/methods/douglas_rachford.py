@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from splitkit.arguments import Range, check_number, option
+from splitkit.arguments import Range, check_flag, check_number, option
 from splitkit.backend import Scalar, is_array
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Identity
-from splitkit.solvers.method import Guarantee
+from splitkit.solvers.iteration import Iteration
+from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.douglas_rachford_rates import best_split_step, split_rate
 from splitkit.solvers.methods.reflected import ReflectedSplitting
 from splitkit.solvers.scale import Arbitrary
@@ -24,7 +26,7 @@ class DouglasRachford(ReflectedSplitting):
 
     Takes: F and G by their resolvents.
     Assumes: F and G maximal monotone.
-    Steps: α > 0, 0 < λ < 2; left open, the α of the least factor, else 1/L, 1/m, or measured.
+    Steps: α > 0, 0 < λ < 2; left open, the α of the least factor, 1/L, 1/m, or measured, balanced.
     Rate: |1 − λ/2| + (λ/2)ℓ if C_{αF}C_{αG} is ℓ-Lipschitz, ℓ < 1; or by both terms' constants.
     Oracles: 1 R_{αF}, 1 R_{αG}.
 
@@ -40,6 +42,8 @@ class DouglasRachford(ReflectedSplitting):
     ----------
     relaxation : float, default 1
         λ in (0, 2).
+    balance : bool or None
+        Whether α follows the movements of x and of u − x, a few times; None: where it is measured.
 
     Examples
     --------
@@ -50,6 +54,7 @@ class DouglasRachford(ReflectedSplitting):
     """
 
     relaxation: float = option(1.0, check_number, within=Range(0.0, 2.0))
+    balance: bool | None = option(None, check_flag, optional=True)
 
     averaged: ClassVar[bool] = True
     label: ClassVar[str] = "Douglas-Rachford"
@@ -58,6 +63,29 @@ class DouglasRachford(ReflectedSplitting):
         F, G = terms
         half = self.relaxation / 2
         return (1 - half) * Identity() + half * (F.cayley(alpha) @ G.cayley(alpha))
+
+    def choosing(self, *terms: Term) -> Self:
+        found = super().choosing(*terms)
+        wanted = isinstance(found.alpha, Arbitrary) if self.balance is None else self.balance
+        return found._with(balance=wanted and not is_array(found.alpha))
+
+    def steady(self) -> Self:
+        return self if self.balance is not None else self._with(balance=False)
+
+    def constant(self) -> Self:
+        return self._with(balance=False)
+
+    def iteration(self, *terms: Term) -> Iteration:  # type: ignore[override]
+        return self.wrapped(lambda inner: inner, *terms)
+
+    def wrapped(self, make: Callable[[Iteration], Iteration], *terms: Term) -> Iteration:
+        return self.balanced(make, *terms) if self.balance else make(super().iteration(*terms))
+
+    def averagedness(self, *terms: Term) -> float | None:
+        return None if self.balance else super().averagedness(*terms)
+
+    def as_proved(self, *terms: Term) -> tuple[Method, tuple[Term, ...]]:
+        return self.constant(), terms
 
     def search(self, start: float, *terms: Term) -> float | None:
         F, G = terms

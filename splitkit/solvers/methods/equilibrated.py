@@ -52,6 +52,10 @@ class Equilibrated(Wrapper):
         arrays = self.scales if isinstance(self.scales, tuple) else (self.scales,)
         return None if inner is None else inner * max(extremes(d)[1] for d in arrays) ** 2
 
+    @property
+    def scaling(self) -> LinearOperator:
+        return diagonal_map(self.scales)
+
     def within(self, terms: tuple[Term, ...]) -> list[Term]:
         """DAD for each term A, made once."""
         return [in_units(term, self.scales)[0].seen_by(term.maps) for term in terms]
@@ -63,7 +67,7 @@ class Equilibrated(Wrapper):
         return replace(self, method=self.method.choosing(*self.within(terms)))
 
     def scaled(self, terms: tuple[Term, ...], x0: Point, space: Space) -> Self:
-        start = diagonal_map(self.scales).reciprocal()(x0)
+        start = self.scaling.reciprocal()(x0)
         inner = self.method.scaled(tuple(self.within(terms)), start, space)
         return self if inner is self.method else self._with(method=inner)
 
@@ -83,7 +87,7 @@ class Equilibrated(Wrapper):
         return self._with(method=self.method.steady())
 
     def check_space(self, space: Space) -> None:
-        diagonal_map(self.scales).check_space(space, "scales")
+        self.scaling.check_space(space, "scales")
         self.method.check_space(space)
 
     def iteration(self, *terms: Term) -> Iteration:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from splitkit.backend import Point, clip, is_array, lincomb, scale, subtract
 from splitkit.functions.base import Function, Indicator
@@ -61,6 +61,9 @@ class FrankWolfe(Splitting):
         L = terms[0].lipschitz
         return 1 / L if L else math.nan
 
+    def choosing(self, *terms: Term) -> Self:
+        return super().choosing(*terms).at_most(self.default_alpha(*terms))
+
     def exact_element(self, *terms: Term) -> bool:
         return False
 
@@ -86,7 +89,7 @@ class FrankWolfe(Splitting):
         if is_array(self.alpha) or not self.alpha * L <= 1 + 1e-12:
             return self.refused(
                 f"alpha = {self.alpha} is too long: it must be a number of at most "
-                f"1/L = {1 / max(L, 1e-300):.4g}"
+                f"1/L = {1 / max(L, 1e-300):.8g}"
             )
         convex = F.properties.gradient and F.properties.monotone
         falls = "the gap falls as O(1/k)" if convex else "the least gap falls as O(1/√k)"

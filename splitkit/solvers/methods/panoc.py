@@ -168,6 +168,13 @@ class _PANOC(ByValues):
         size = abs(value) + abs(penalty) + abs(along) + abs(inner(slope, x))
         return found, square, ROUNDING * self.space.eps * size
 
+    def unless_too_large(self, at: Carry, alpha: Array) -> Array:
+        """f(x); 0 where it is inf as α‖F x‖², ‖F x‖‖x‖ or ‖x‖²/α is, and α needs no values."""
+        xp, size, slope = self.space.xp, self.space.norm(at[0]), self.space.norm(at[2])
+        beyond = (at[1] == math.inf) & (self.alpha is not None)
+        beyond = beyond & ~xp.isfinite(alpha * slope * slope + slope * size + size * size / alpha)
+        return xp.where(beyond, 0.0, at[1])
+
     def fitted(self, state: Carry) -> Carry:
         """α halved until f(z) ≤ f(x) − ⟨F x, R⟩ + 0.95‖R‖²/(2α): then F is 0.95/α-Lipschitz, as far
         as the steps see. Where it is ``ROOM`` times flatter, and f not concave, α is doubled first.
@@ -231,6 +238,8 @@ class _PANOC(ByValues):
         xp, space = self.space.xp, self.space
         before, square, noise = self.envelope(at, alpha)
         most = before - self.slack * square / alpha + noise
+        # squares that overflow, or have no digits, judge no step but z, which falls by a theorem
+        judged = xp.isfinite(most) & (noise >= space.least)
         R = subtract(x, z)
         step = Pairs(*pairs).applied(R, space)
         beside = subtract(R, step)  # x⁺ = z + τ(R − HR)
@@ -238,11 +247,12 @@ class _PANOC(ByValues):
         def tried(tau: Array) -> Carry:
             ahead = where(tau > 0, add(z, scale(tau, beside)), z)
             after = self.at(ahead, alpha)
-            return tau, after, (tau > 0) & ~(self.envelope(after, alpha)[0] <= most)
+            falls = judged & (self.envelope(after, alpha)[0] <= most)
+            return tau, after, (tau > 0) & ~falls
 
         def halved(now: Carry) -> Carry:
             tau, _, over = now
-            shorter = xp.where(tau > LEAST, 0.5 * tau, 0.0)
+            shorter = xp.where(judged & (tau > LEAST), 0.5 * tau, 0.0)
             return tried(xp.where(over, shorter, tau))
 
         start = tried(xp.ones_like(square))
@@ -251,6 +261,8 @@ class _PANOC(ByValues):
         changed = subtract(subtract(ahead, z_next), R)
         pairs = Pairs(*pairs).with_pair(subtract(ahead, x), changed, space)
         y = lincomb(1.0, ahead, -alpha, slope)
-        value = after[1] + 0.0 * (at[1] + square)  # from one that is not finite on, none is
+        # from a value that is not finite on, none is, unless it is too large a number
+        known = self.unless_too_large(after, alpha) + self.unless_too_large(at, alpha)
+        value = after[1] + 0.0 * known
         following = ahead, value, *after[2:], alpha, left, tuple(pairs)
-        return following, (alpha + 0.0 * value, y, z_next)
+        return following, (alpha + 0.0 * known, y, z_next)

@@ -9,7 +9,9 @@ from typing import ClassVar, Self
 
 from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Space, is_array, namespace
+from splitkit.linear.base import LinearOperator
 from splitkit.linear.diagonal import Diagonal
+from splitkit.operators.pullback import in_metric as pulled_back
 from splitkit.solvers.iteration import Around, Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.terms import Term
@@ -81,6 +83,10 @@ class Preconditioned(Wrapper):
         """√d."""
         return namespace(self.diagonal).sqrt(self.diagonal)
 
+    @property
+    def scaling(self) -> LinearOperator:
+        return Diagonal.of_positive(self.root)
+
     def within(self, terms: tuple[Term, ...]) -> list[Term]:
         """S A S for each term A, made once."""
         key = id(self.diagonal)
@@ -131,8 +137,8 @@ def in_metric(term: Term, s: Array) -> Term:
     """S A S for a term A and S = diag(s); S LᵀBL S is (LS)ᵀB(LS)."""
     A, L = term.operator, term.of
     if L is None:
-        return Term(A if term.is_zero else A.pullback(Diagonal(s)), term.role)
-    return Term(A, term.role, L.scaled(columns=Diagonal(s)))
+        return Term(A if term.is_zero else pulled_back(A, Diagonal.of_positive(s)), term.role)
+    return Term(A, term.role, L.scaled(columns=Diagonal.of_positive(s)))
 
 
 class _InMetric(Around):

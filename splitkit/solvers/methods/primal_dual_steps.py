@@ -18,6 +18,9 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from splitkit.arguments import check_square
+from splitkit.solvers.splitting import exceeds
+
 
 class Steps(NamedTuple):
     """τ, σ, and the extrapolation θ."""
@@ -44,6 +47,9 @@ class Region:
     norm: float
     beta: float = math.inf
     kappa: int = 0
+
+    def __post_init__(self) -> None:
+        check_square("L", self.norm)
 
     @property
     def is_known(self) -> bool:
@@ -83,11 +89,15 @@ class Region:
         return (0.999 * room if self.is_open and room > 0 else 1 / tau) / self.norm**2
 
     def completed(self, tau: float | None, sigma: float | None) -> Steps:
-        """The steps that are given, and others where they are not."""
+        """The steps that are given, and others where they are not; a σ that exceeds the longest
+        one by less than norms are known to is shortened to it.
+        """
         if not self.is_known:
             return Steps(tau or 1.0, sigma or 1.0)
         tau = tau or self.tau(sigma)
-        return Steps(tau, sigma or self.sigma(tau))
+        sigma = sigma or self.sigma(tau)
+        longest = self.sigma(tau)
+        return Steps(tau, longest if exceeds(sigma, longest) else sigma)
 
     def at(self, tau: float) -> Steps:
         """The steps with this τ, or with the longest one at which σ stays in proportion."""
@@ -104,5 +114,5 @@ class Region:
     def remedy(self, tau: float, name: str) -> str:
         """What to do where the steps are too long, σ going by this name."""
         if tau < 2 * self.beta:
-            return f"with this tau, {name} must be at most {self.sigma(tau):.4g}"
+            return f"with this tau, {name} must be at most {self.sigma(tau):.8g}"
         return f"tau must be below 2β = {2 * self.beta:.4g}"

@@ -62,9 +62,10 @@ class ReflectedSplitting(MapSplitting):
         self, make: Callable[[Iteration], Iteration], *terms: Term, pace: Pace = SELDOM
     ) -> Iteration:
         """The iteration made of the one with constant steps, around which α is balanced."""
+        constant = self.constant()
 
         def at(steps: Steps) -> Iteration:
-            return make(self._with(alpha=steps.tau).iteration(*terms))
+            return make(constant._with(alpha=steps.tau).iteration(*terms))
 
         return BalancedStep(self.alpha, at, pace)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from splitkit.backend import Point, add, is_array, lincomb, scale
 from splitkit.solvers.finite_sums import FiniteSum, NoPartsError
@@ -55,6 +55,9 @@ class VarianceReduced(Drawing, Splitting):
         except NoPartsError:
             return math.nan
 
+    def choosing(self, *terms: Term) -> Self:
+        return super().choosing(*terms).at_most(self.default_alpha(*terms))
+
     def theorem(self, *terms: Term) -> Guarantee:
         F, G = terms
         try:
@@ -67,7 +70,7 @@ class VarianceReduced(Drawing, Splitting):
         longest = self.longest(total)
         if is_array(self.alpha) or not self.alpha <= longest * (1 + 1e-12):
             return self.refused(
-                f"alpha = {self.alpha} is too long: it must be a number of at most {longest:.4g}"
+                f"alpha = {self.alpha} is too long: it must be a number of at most {longest:.8g}"
             )
         n = len(total.parts)
         reason = f"{n} parts, {self.at_step()} ≤ {longest:.4g}: almost surely to a solution"

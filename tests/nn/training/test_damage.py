@@ -4,7 +4,10 @@ import gzip
 import json
 import os
 import random
+import struct
 import tarfile
+import tracemalloc
+import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -150,14 +153,78 @@ def test_what_is_larger_than_it_should_be_is_not_read(
         load_cifar10(tmp_path / FOLDER)
     with tarfile.open(tmp_path / ARCHIVE, "w:gz") as archive:
         archive.add(tmp_path / FOLDER, FOLDER)
-    with pytest.raises(ValueError, match="found 9219 bytes, expected at most 2 records"):
-        load_cifar10(tmp_path / ARCHIVE)
-    monkeypatch.setattr("splitkit_nn.data.cifar10.LARGEST_ARCHIVE", 8000)
-    with pytest.raises(ValueError, match="ends after 8000 bytes"):
+    with pytest.raises(ValueError, match=f"9219 bytes of {TEST}, at most 2 records"):
         load_cifar10(tmp_path / ARCHIVE)
     write_svhn(tmp_path / "svhn")
     monkeypatch.setattr("splitkit_nn.data.svhn.LARGEST", 19)
     with pytest.raises(ValueError, match=r"X of shape \(32, 32, 3, 20\), more than 19 images"):
+        load_svhn(tmp_path)
+
+
+def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
+    """What begins a member of an archive."""
+    member = tarfile.TarInfo(name)
+    member.size, member.type = size, kind
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+MANY = 8 * 2**30
+MEGABYTES = bytes(2**21)
+PACKED = {
+    "no tar": MEGABYTES,
+    "a foreign file": header("other.bin", MANY) + MEGABYTES,
+    "one of the files": header(TEST, MANY) + MEGABYTES,
+    "attributes": header("x", MANY, tarfile.XHDTYPE) + MEGABYTES,
+    "a long name": header("x", MANY, tarfile.GNUTYPE_LONGNAME) + MEGABYTES,
+    "many empty files": header("x", 0) * 4096,
+    "files again": (header(TEST, RECORD) + bytes(RECORD + -RECORD % 512)) * 512,
+    "a long end": header(TEST, 0) + MEGABYTES,
+}
+
+
+@pytest.mark.parametrize("packed", PACKED)
+def test_what_a_packed_archive_promises_is_not_believed(tmp_path: Path, packed: str) -> None:
+    (tmp_path / ARCHIVE).write_bytes(gzip.compress(PACKED[packed], 1))
+    tracemalloc.start()
+    try:
+        with pytest.raises(
+            ValueError, match=r"more than 1048576 bytes beside|at most 10000 records"
+        ):
+            load_cifar10(tmp_path / ARCHIVE)
+        assert tracemalloc.get_traced_memory()[1] < 2**22
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_a_packed_model_promises_is_not_believed(tmp_path: Path) -> None:
+    path, again = tmp_path / "model.pt", tmp_path / "again.pt"
+    torch.save({"head.weight": torch.zeros(2**18)}, path)
+    for kind, match in (
+        (zipfile.ZIP_DEFLATED, "are packed into its"),
+        (zipfile.ZIP_STORED, "says that it is a directory"),
+    ):
+        with zipfile.ZipFile(path) as source, zipfile.ZipFile(again, "w", kind) as target:
+            for entry in source.infolist():
+                made = zipfile.ZipInfo(entry.filename)
+                made.external_attr, made.compress_type = 0x10, kind
+                target.writestr(made, source.read(entry))
+        with pytest.raises(ValueError, match=match):
+            sknn.load(again)
+
+
+def test_what_a_packed_matrix_promises_is_not_believed(tmp_path: Path) -> None:
+    """Its header says 20 images, the numbers in it are more."""
+    path = tmp_path / "svhn" / "test_32x32.mat"
+    write_svhn(path.parent, test=400)
+    content = bytearray(path.read_bytes())
+    kind, length = struct.unpack("<2I", content[128:136])
+    matrix = zlib.decompress(content[136 : 136 + length]).replace(
+        struct.pack("<4i", 32, 32, 3, 400), struct.pack("<4i", 32, 32, 3, 20)
+    )
+    packed = zlib.compress(matrix, 1)
+    content[128 : 136 + length] = struct.pack("<2I", kind, len(packed)) + packed
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="more is packed in it than its headers promise"):
         load_svhn(tmp_path)
 
 
@@ -234,6 +301,22 @@ def test_short_metrics_are_an_error_by_name(
     path.write_text(change((begun.path / "metrics.csv").read_text()))
     with pytest.raises(DamagedFileError, match=str(path)):
         read_metrics(path)
+
+
+def test_a_flipped_bit_in_metrics(begun: RunDirectory) -> None:
+    """The checkpoint has them too."""
+    path = begun.path / "metrics.csv"
+    content, history, noticed = path.read_bytes(), begun.read_history(), 0
+    for bit in random.Random(0).sample(
+        range(8 * content.index(b"\n") + 8, 8 * len(content)), FLIPS
+    ):
+        path.write_bytes(flipped(content, bit))
+        try:
+            assert list(map(repr, begun.read_history())) == list(map(repr, history))
+        except DamagedFileError:
+            noticed += 1
+    assert noticed > 0.9 * FLIPS
+    path.write_bytes(content)
 
 
 def test_a_path_that_cannot_be_written_is_refused_first(

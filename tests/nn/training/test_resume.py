@@ -28,6 +28,7 @@ from splitkit_nn.training.schedule import OneCycle
 from splitkit_nn.training.train import train
 from splitkit_nn.training.trainer import Step, Trainer
 from tests.nn.training.commands import start
+from tests.sampling import is_thorough
 
 ROOT = Path(__file__).parents[3]
 CPU = torch.device("cpu")
@@ -193,11 +194,13 @@ def finish(out: Path, *more: str) -> None:
 
 
 def test_killed_at_any_moment_it_resumes_to_the_same_parameters(tmp_path: Path) -> None:
-    """Also while it saves. The environment's SPLITKIT_KILLS says how many moments, by default 2."""
+    """Also while it saves. The environment's SPLITKIT_KILLS says how many moments; by default 2, in
+    a thorough run 13.
+    """
     straight, killed = tmp_path / "straight", tmp_path / "killed"
     finish(straight)
-    moments = random.Random(0)
-    for kill in range(int(os.environ.get("SPLITKIT_KILLS", "2"))):
+    moments, kills = random.Random(0), "13" if is_thorough() else "2"
+    for kill in range(int(os.environ.get("SPLITKIT_KILLS", kills))):
         process = run_apart(killed, "--resume")
         if kill % 2:  # while it saves
             wait_for(lambda: bool([*killed.glob(".*.tmp")]), process.is_alive)
