@@ -187,7 +187,7 @@ def test_learned_activations_are_made_on_meta(name):
 def test_a_call_on_meta_says_what_to_do(kind):
     with torch.device("meta"):
         layer, x = sknn.MonDEQ(KINDS[kind]()), torch.ones(2, *KINDS[kind]().input_shape)
-    with pytest.raises(ValueError, match="the layer is on meta, .*to_empty"):
+    with pytest.raises(ValueError, match=r"the layer is on meta, .*to_empty"):
         layer(x)
 
 
