@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property, reduce
 from operator import methodcaller
 
@@ -52,7 +53,8 @@ class Composition(OfMany):
         def composed(outer: PointMap, inner: PointMap) -> PointMap:
             return lambda x: outer(inner(x))
 
-        return reduce(composed, map(methodcaller("make_evaluation"), self.parts))
+        maps: Iterable[PointMap] = map(methodcaller("make_evaluation"), self.parts)
+        return reduce(composed, maps)
 
     def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
         values: list[Point] = []
