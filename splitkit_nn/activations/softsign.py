@@ -28,5 +28,8 @@ class Softsign(Activation):
     def prox(self, y: Array, alpha: Scalar = 1.0) -> Array:
         xp = namespace(y)
         t = xp.abs(y)
-        # (1 + t)² − 4(1 − α)t = (1 − t)² + 4αt, a sum of what is not negative
-        return 2 * y / ((1 + t) + xp.sqrt((1 - t) ** 2 + 4 * align(alpha, y) * t))
+        whole = 1 + t
+        # (1 + t)² − 4(1 − α)t = (1 − t)² + 4αt, a sum of what is not negative, over (1 + t)²: no
+        # square of a huge t
+        root = xp.sqrt(((1 - t) / whole) ** 2 + 4 * align(alpha, y) * (t / whole) / whole)
+        return 2 * (y / whole) / (1 + root)
