@@ -301,11 +301,14 @@ class Plan(Shown):
         self.method, self.guarantee = warrant.method, warrant.guarantee
         self.x0, self.space, self.rewrites = x0, space, rewrites
         self.game: MatrixGame | None = None  # whose solution its linear program finds
-        known = zip(terms, warrant.declared, strict=True)
         self._compiled: dict[bool | None, tuple[Compiled | None, Glance | None]] = {}
         self._ended: tuple[float | Stopping | None, int] | None = None
-        self._watch = Watch(declared={id(t.operator): d for t, d in known}, resolved={})
-        iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
+        self._watch = Watch(declared={}, resolved={})
+        seen = []
+        for term, declared in zip(terms, warrant.declared, strict=True):
+            self._watch.declared[id(term.operator)] = declared
+            seen.append(term.seen_by(self._watch))
+        iteration = self.method.iteration(*seen)
         self._iteration = iteration.as_map() if as_map else iteration
 
     def solve(
