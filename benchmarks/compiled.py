@@ -17,7 +17,8 @@ all repeats, taken in turns.
 
 ``--batch`` solves so many lassos of 50 × 100, with data of their own, inside of ``jit``: as one
 batch (``vmap``), and one after another. ``--peers`` compares solves, compiled before, with those of
-JAXopt and Optimistix on a lasso and a box, where they are installed, at equal accuracy.
+JAXopt and Optimistix on a lasso and a box, and of MPAX on a linear program, where they are
+installed, at equal accuracy.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import importlib
 import os
 import resource
 from collections.abc import Callable
+from contextlib import suppress
 from time import process_time
 from typing import Any
 
@@ -320,7 +322,28 @@ def peers(repeats: int) -> list[str]:
         lines.append(beside("lasso, Optimistix", lambda: ours(x0), lambda: peer(x0), repeats))
     except ImportError:
         pass
+    with suppress(ImportError):
+        lines.append(linear_program(importlib.import_module("mpax"), repeats))
     return lines
+
+
+def linear_program(mpax: Any, repeats: int) -> str:
+    """The row of min ⟨c, x⟩ subject to Ax = b, x ≥ 0, with one solution, of 50 entries above 0."""
+    import jax
+    import jax.numpy as jnp
+
+    rng, m, n = np.random.default_rng(1), 50, 120
+    A, y, basic = rng.normal(size=(m, n)), rng.normal(size=m), np.arange(n) < m
+    sizes = 0.1 + rng.random(n)
+    A, b, c = map(jnp.asarray, (A, A @ (sizes * basic), A.T @ y + sizes * ~basic))
+    x0 = jnp.zeros(n)
+    problem = f.Tilted(f.NonNegative(), c) + f.AffineSet(A, b)
+    plan = sk.plan(problem, x0)
+    ours = jax.jit(lambda x: plan.solve(x, tol=1e-8, max_iter=100_000).x)
+    none, most = jnp.zeros((0, n)), jnp.full(n, jnp.inf)
+    program = mpax.create_lp(c, A, b, none, none[:, 0], x0, most, use_sparse_matrix=False)
+    peer = jax.jit(mpax.r2HPDHG(eps_abs=1e-8, eps_rel=1e-8).optimize)
+    return beside("LP, MPAX", lambda: ours(x0), lambda: peer(program).primal_solution, repeats)
 
 
 def main() -> None:

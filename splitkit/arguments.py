@@ -8,6 +8,7 @@ to float64.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -72,6 +73,7 @@ class _NonZero(Range):
 POSITIVE = Range(0.0)
 NON_NEGATIVE = Range(0.0, ends="[)")
 FINITE = Range()
+LEAST, MOST = sys.float_info.min, sys.float_info.max
 NONZERO = _NonZero()
 
 
@@ -82,6 +84,19 @@ def check_number(name: str, value: Any, within: Range = FINITE, remedy: str | No
         error = TypeError if number is None else ValueError
         _refuse(error, name, value, remedy or f"give {within}")
     return number
+
+
+def check_square(name: str, size: float, least: float = 0.0, most: float = math.inf) -> float:
+    """The square of a norm; refused if the norm is neither 0 nor inf, and the square is not within
+    what numbers of its dtype, or floats, hold.
+    """
+    square = size * size
+    if 0 < size < math.inf and not max(least, LEAST) <= square <= min(most, MOST):
+        raise ValueError(
+            f"{name} has the norm {size:.4g}, whose square is beyond the range of its dtype: give "
+            f"{name}, and what it is compared with, in other units"
+        )
+    return square
 
 
 def check_integer(

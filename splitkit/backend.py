@@ -473,7 +473,9 @@ def lengths(
         if (exact | (largest.reshape(squares.shape) == 0)).all():
             return np.sqrt(squares)  # where it is no normal number, all entries are 0
     usable = (largest > 0) & (largest < math.inf)
-    unit = x / xp.where(usable, largest, 1.0)
+    # a library may multiply by the reciprocal, which near the end of its range is 0 for it
+    halves = xp.where(largest > 1, 0.25, xp.ones_like(largest))
+    unit = (halves * x) / xp.where(usable, halves * largest, 1.0)
     size = xp.where(usable, largest, 1.0) * root(xp.sum(unit * unit, axis=axes, keepdims=True))
     return xp.reshape(size, squares.shape)
 

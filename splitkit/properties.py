@@ -37,7 +37,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from splitkit import graph_sums
-from splitkit.arguments import Range, check_number
+from splitkit.arguments import Range, check_number, check_square
 from splitkit.graph_sums import Region, arcs
 
 Form: TypeAlias = tuple[float, float, float]
@@ -356,7 +356,7 @@ class Properties:
         if greatest == math.inf:
             monotone = Properties.of(monotone=self.monotone, gradient=self.gradient)
             return Properties(monotone.factors, False, self.gradient, self.linear)
-        square = greatest * greatest
+        square = check_square("L", greatest)
         return Properties.of(
             strong_monotonicity=_gain(m, least * least, square),
             lipschitz=None if lipschitz is None else lipschitz * square,

@@ -8,6 +8,7 @@ from functools import cached_property, wraps
 from typing import Any, ClassVar, TypeVar
 from weakref import WeakValueDictionary
 
+from splitkit.arguments import check_square
 from splitkit.arithmetic import Arithmetic
 from splitkit.backend import (
     Array,
@@ -90,6 +91,17 @@ class LinearOperator(OnComplex, Arithmetic["LinearOperator"], Notation):
     def least_gain(self) -> float:
         """A lower bound of ‖Lx‖/‖x‖ that holds (0: unknown)."""
         return 0.0
+
+    @property
+    def _held(self) -> tuple[float, float]:
+        """Between which its numbers hold what is not 0, where they are of a known dtype."""
+        return 0.0, math.inf
+
+    def squared_norm(self, name: str, norm: float | None = None) -> float:
+        """‖L‖², of a better bound if one is given; ValueError if its numbers do not hold it: of the
+        entries of LᵀL then all are 0, or some inf.
+        """
+        return check_square(name, self.norm if norm is None else norm, *self._held)
 
     @cached_property
     def gram(self) -> float | None:

@@ -243,6 +243,11 @@ class DenseMatrix(LastAxesMap):
         """Whether its entries have no values, so that only what is declared is known."""
         return is_traced(self.matrix)
 
+    @property
+    def _held(self) -> tuple[float, float]:
+        held = namespace(self.matrix).finfo(self.matrix.dtype)
+        return float(held.smallest_normal), float(held.max)
+
     @constant
     def norm(self) -> float:
         if self._declared[1] is not None:

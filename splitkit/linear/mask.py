@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ class Mask(LastAxesMap):
 
     def __call__(self, x: Point) -> Point:
         xp = namespace(x)
-        flat = xp.reshape(x, (*x.shape[: x.ndim - self.mask.ndim], -1))
+        flat = xp.reshape(x, (*x.shape[: x.ndim - self.mask.ndim], math.prod(self.mask.shape)))
         return xp.take(flat, self._kept, axis=-1)
 
     def adjoint(self, y: Point) -> Point:

@@ -123,6 +123,11 @@ class Sparse(LastAxesMap):
             return Sparse(matrix, strong_monotonicity=least_in_metric(self, columns))
         return Sparse(matrix)
 
+    @property
+    def _held(self) -> tuple[float, float]:
+        held = np.finfo(self.matrix.dtype)
+        return float(held.smallest_normal), float(held.max)
+
     @cached_property
     def norm(self) -> float:
         if self._declared[1] is not None:

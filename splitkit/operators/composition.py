@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property, reduce
+from operator import methodcaller
 
 from splitkit.backend import Point
 from splitkit.notation import PRODUCT, Style
@@ -51,7 +53,8 @@ class Composition(OfMany):
         def composed(outer: PointMap, inner: PointMap) -> PointMap:
             return lambda x: outer(inner(x))
 
-        return reduce(composed, [factor.make_evaluation() for factor in self.parts])
+        maps: Iterable[PointMap] = map(methodcaller("make_evaluation"), self.parts)
+        return reduce(composed, maps)
 
     def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
         values: list[Point] = []

@@ -82,6 +82,7 @@ class Pullback(OfOne):
 
     @cached_property
     def properties(self) -> Properties:
+        self.L.squared_norm("L")
         result = self.A.properties.pulled_back(self.L.least_gain, self.L.norm)
         onto = bool(self.L.gram) or self._is_metric
         full_domain = self.A.properties.lipschitz is not None

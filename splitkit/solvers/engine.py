@@ -419,6 +419,13 @@ def _look(run: Run, task: Task, k: int, *, sparing: bool) -> Look | None:
     task.stopping.see(reading, governing)
     ratio = task.stopping.ratio(measured, space)
     bounds = _extremes(ratio, space)
+    if bounds[0] <= 1.0 and task.sparing and reading.again is not None:
+        anew = read_anew(reading, governing, space)
+        if anew is not reading:
+            reading, measured = anew, measure(anew, run, task)
+            measured.iteration = k
+            ratio = task.stopping.ratio(measured, space)
+            bounds = _extremes(ratio, space)
     if bounds[0] <= 1.0 and not task.sparing:
         if run.nearby is not None or task.least_sizes:
             measured = believed(reading, run, measured, task)

@@ -199,6 +199,13 @@ class Iteration:
         """The same iteration as a map of its governing point alone: what accelerators wrap."""
         return self
 
+    @property
+    def plain(self) -> Iteration:
+        """The iteration whose fixed points this one approaches: without what it remembers, its
+        state is the governing point.
+        """
+        return self
+
     def product(self, a: Point, b: Point) -> Array:
         """⟨a, b⟩ of governing points in the metric in which that map is averaged."""
         return self.space.inner(a, b)
@@ -277,6 +284,11 @@ class Around(Iteration):
 
     def as_map(self) -> Iteration:
         return self._around(self.inner.as_map())
+
+    @property
+    def plain(self) -> Iteration:
+        inner = self.inner.plain
+        return self if inner is self.inner else self._around(inner)
 
     def _around(self, inner: Iteration) -> Iteration:
         same = copy.copy(self)

@@ -260,8 +260,10 @@ class Method:
     def terms(self, *operators: Operator | Term) -> tuple[Term, ...]:
         """The terms; of operators, in the roles of the method in order."""
         roles = self.roles_for(len(operators))
-        given = zip(operators, roles, strict=True)
-        return tuple([A if isinstance(A, Term) else Term.playing(A, role) for A, role in given])
+        found: list[Term] = []
+        for A, role in zip(operators, roles, strict=True):
+            found.append(A if isinstance(A, Term) else Term.playing(A, role))
+        return tuple(found)
 
     def roles_for(self, count: int) -> tuple[Role, ...]:
         """The roles of so many operators.

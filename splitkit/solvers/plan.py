@@ -52,7 +52,6 @@ from splitkit.solvers.stopping import Relative, Stopping, as_stopping
 from splitkit.solvers.terms import Role, Term
 from splitkit.solvers.transformed import (
     ArraySolution,
-    require_memoryless,
     run as run_transformed,
     traceable,
     unseen,
@@ -302,11 +301,14 @@ class Plan(Shown):
         self.method, self.guarantee = warrant.method, warrant.guarantee
         self.x0, self.space, self.rewrites = x0, space, rewrites
         self.game: MatrixGame | None = None  # whose solution its linear program finds
-        known = zip(terms, warrant.declared, strict=True)
         self._compiled: dict[bool | None, tuple[Compiled | None, Glance | None]] = {}
         self._ended: tuple[float | Stopping | None, int] | None = None
-        self._watch = Watch(declared={id(t.operator): d for t, d in known}, resolved={})
-        iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
+        self._watch = Watch(declared={}, resolved={})
+        seen = []
+        for term, declared in zip(terms, warrant.declared, strict=True):
+            self._watch.declared[id(term.operator)] = declared
+            seen.append(term.seen_by(self._watch))
+        iteration = self.method.iteration(*seen)
         self._iteration = iteration.as_map() if as_map else iteration
 
     def solve(
@@ -389,7 +391,6 @@ class Plan(Shown):
         for name in ("callback", "progress", "resume", "record_objective"):
             if getattr(options, name):
                 raise TypeError(f"{name} is for the host: leave it out inside of jit, vmap or grad")
-        require_memoryless(self.method)
         with solving(start), folding(), known_points():
             method, terms = self.method.constant(), tuple(map(unseen, self.terms))
             warrant = replace(self.warrant, method=method)

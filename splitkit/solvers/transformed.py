@@ -170,8 +170,10 @@ def traceable(
     TypeError
         Nothing that is guaranteed can be traced; it names what cannot.
     """
-    if isinstance(method, Method):
-        require_memoryless(method)
+    if isinstance(method, Substituted):
+        raise TypeError(
+            f"{method.label} cannot run inside of jit, vmap or grad: take {method.method.label}"
+        )
     method = with_diagonals(inclusion, method, x0, space)
     if isinstance(method, Equilibrated):
         return equilibrated(inclusion, method.method, method.scales, x0, space, find=_found)
@@ -206,8 +208,6 @@ def _found(
     for option in explanation.options:
         if not option.guarantee.holds:
             break
-        if isinstance(option.method, Wrapper):
-            continue
         try:
             return _with_step(_tried(option, x0, space), x0, space)
         except TypeError as error:
@@ -218,17 +218,6 @@ def _found(
             f"guaranteed for 0 ∈ {inclusion.operator!r}:\n{explanation}"
         )
     raise TypeError("\n".join(dict.fromkeys(refusals)))
-
-
-def require_memoryless(method: Method) -> None:
-    """Raise TypeError where a wrapper, at any depth, has iterations that depend on earlier ones."""
-    inner = method
-    while isinstance(inner, Wrapper):
-        if inner.remembers or isinstance(inner, Substituted):
-            raise TypeError(
-                f"{method.label} cannot run inside of jit, vmap or grad: take {inner.method.label}"
-            )
-        inner = inner.method
 
 
 def _tried(option: Option, x0: Point, space: Space) -> Option:
@@ -321,24 +310,29 @@ def run(
     start = _warmed(iteration, x0, space)
     if natural:
         natural(x0)
-    guess = as_arrays(x0 if natural else start)
+    plain = iteration.plain  # whose map is differentiated, where there is no other
+
+    def carried(state: Carry) -> Carry:
+        return state if plain is iteration else iteration.governing(state)
+
+    guess = as_arrays(x0 if natural else carried(start))
 
     def search(_: Carry) -> tuple[Carry, ArraySolution]:
         end = _searched(iteration, task, start, n)
         u = iteration.governing(end.kept)
         more = ArraySolution(end.x, u, end.status, end.iterations, end.residual)
-        return as_arrays(end.x if natural else end.kept, guess), more
+        return as_arrays(end.x if natural else carried(end.kept), guess), more
 
     def T(u: Point) -> Point:
-        return natural(u) if natural else iteration.step(u)
+        return natural(u) if natural else plain.step(u)
 
     found: ArraySolution
     u, found = fixed_point(T, guess, search, space.batch_ndim)
     if natural:
         return found._replace(x=attached(found.x, T(u)))
-    reading = iteration.read(iteration.advance(u)[1])
+    reading = plain.read(plain.advance(u)[1])
     x = reading.x if reading.outward is None else reading.outward.point(reading.x)
-    return found._replace(x=attached(found.x, x), u=iteration.governing(u))
+    return found._replace(x=attached(found.x, x), u=plain.governing(u))
 
 
 def natural_map(method: Method, terms: tuple[Term, ...]) -> Callable[[Point], Point] | None:

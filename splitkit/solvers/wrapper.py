@@ -26,7 +26,6 @@ class Wrapper(Method):
     method: Method = field(kw_only=False)
 
     name: ClassVar[str]
-    remembers: ClassVar[bool] = False  # its state is more than points: no fixed point is reached
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -39,12 +39,15 @@ def learnable(name: str, value: Any, within: Range, remedy: str | None = None) -
         return check_number(name, value, within, remedy)
     if value.ndim > 1 or value.numel() != 1:
         raise ValueError(f"{name} has shape {tuple(value.shape)}: give a parameter of one number")
-    check_number(name, number(value), within, remedy)
+    if not value.is_meta:  # where it has no value
+        check_number(name, number(value), within, remedy)
     return value
 
 
 def number(value: Any) -> float:
-    """A parameter's value."""
+    """A parameter's value; NaN on "meta", where it has none."""
+    if getattr(value, "is_meta", False):
+        return math.nan
     return float(value.detach().sum()) if hasattr(value, "detach") else float(value)
 
 

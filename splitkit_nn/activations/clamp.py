@@ -37,7 +37,8 @@ class Clamp(Activation):
     def __init__(self, lower: float = 0.0, upper: float = 1.0) -> None:
         self.lower = learnable("lower", lower, self.ranges["lower"])
         self.upper = learnable("upper", upper, self.ranges["upper"])
-        self.check_learned()
+        if not any(value.is_meta for value in self.learned.values()):
+            self.check_learned()
 
     def check_learned(self) -> None:
         super().check_learned()

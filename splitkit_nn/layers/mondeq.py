@@ -27,7 +27,7 @@ from splitkit_nn.layers.exchange import Library, find_library
 from splitkit_nn.layers.records import LastSolve
 from splitkit_nn.layers.solves import Kept, Solves
 from splitkit_nn.layers.unrolled import UnrolledLayer, is_exporting
-from splitkit_nn.linear.base import Parametrization
+from splitkit_nn.linear.base import Parametrization, prepare
 
 OnFailure = Literal["raise", "warn", "damp"]
 
@@ -175,6 +175,11 @@ class MonDEQ(nn.Module):
         """
         if self.learned is not None:
             for name, parameter in self.learned.items():
+                if math.isnan(self._first[name]):
+                    raise ValueError(
+                        f"{name} of the activation was made on meta, so that its first value is "
+                        "not known: load a state dict, or make the layer off meta"
+                    )
                 nn.init.constant_(parameter, self._first[name])
         nn.init.constant_(self.alpha, math.nan)
         nn.init.constant_(self.bound, math.nan)
@@ -298,6 +303,7 @@ class MonDEQ(nn.Module):
         """The learned parameters of the activation, in the precision of the weight."""
         if self.learned is None:
             return ()
+        prepare(self.learned)
         return tuple(each.to(W.dtype) for each in self.learned.values())
 
     def unrolled(self, steps: int) -> UnrolledLayer:
@@ -356,6 +362,11 @@ class MonDEQ(nn.Module):
         """Raise unless x is an input."""
         if not isinstance(x, Tensor):
             raise TypeError(f"x is a {type(x).__name__}: give a torch.Tensor")
+        if self.alpha.is_meta:
+            raise ValueError(
+                "the layer is on meta, where its parameters have no values: give it some by "
+                "to_empty(device=…) and load_state_dict"
+            )
         self.parametrization.check_input(x)
 
     def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *rest: Any) -> None:

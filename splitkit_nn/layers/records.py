@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -15,6 +16,8 @@ import splitkit as sk
 from splitkit.display import Shown
 from splitkit.meshes import gathered
 from splitkit_nn.equilibrium.solver import StepMethod
+
+_MEASURED = attrgetter("converged", "iterations", "residual", "error_bound")
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,7 +63,7 @@ class SolveRecord(Shown):
         """The record of solutions with one batch axis, by the same method on parts of a batch."""
         first = solutions[0]
         assert isinstance(first.method, StepMethod)
-        parts = [(s.converged, s.iterations, s.residual, s.error_bound) for s in solutions]
+        parts = list(map(_MEASURED, solutions))
         converged, *measured = zip(*parts, strict=True)
         return cls(
             converged=all(converged),

@@ -181,6 +181,16 @@ class Parametrization(nn.Module):
         return show(**{name: getattr(self, name, None) for name in names})
 
 
+def prepare(container: nn.Module) -> None:
+    """Run the hooks before the call of a module that nothing calls, as a list of parameters: those
+    of pruning, weight norm and sharding make its entries what they are.
+    """
+    for number, hook in container._forward_pre_hooks.items():
+        hook(container, (), {}) if number in container._forward_pre_hooks_with_kwargs else hook(
+            container, ()
+        )
+
+
 def check_like(x: Tensor, W: Tensor) -> None:
     """Raise TypeError or ValueError unless an input has the weight's precision and device."""
     if W.dtype not in (torch.float32, torch.float64):

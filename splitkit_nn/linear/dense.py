@@ -53,7 +53,7 @@ class MatrixParametrization(Parametrization):
     ...         super().__init__(in_features, features, m)
     ...         self.S = torch.nn.Parameter(torch.randn(features, features) / features)
     ...     def weight(self):
-    ...         return (1 - self.m) * self.identity() - self.S + self.S.T
+    ...         return (1 - self.m) * self.identity() + (self.S.T - self.S)
     >>> layer = sknn.MonDEQ(Skew(4, 8))
     >>> print(sknn.certify(layer.eval(), torch.randn(5, 4)).m)
     1.

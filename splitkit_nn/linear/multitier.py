@@ -25,7 +25,7 @@ from torch.nn import functional
 
 from splitkit.arguments import check_integer
 from splitkit_nn.activations import Activation
-from splitkit_nn.linear.base import frobenius_bound
+from splitkit_nn.linear.base import frobenius_bound, prepare
 from splitkit_nn.linear.bounds.base import MARGIN, LipschitzBounds, Watch, unwatched
 from splitkit_nn.linear.bounds.scalar import scalar_bounds
 from splitkit_nn.linear.circular import CircularConvolution
@@ -169,9 +169,8 @@ class MonotoneMultiTier(ImageParametrization):
     def weight(self) -> Tensor:
         """The kernels of W_ii + S_iᵀS_i, then of S_i, then of A_i but the first, as one vector."""
         for part in self.children():
-            if isinstance(part, nn.ParameterList):  # no module call precedes the use of its entries
-                for hook in part._forward_pre_hooks.values():
-                    hook(part, ())
+            if isinstance(part, nn.ParameterList):
+                prepare(part)
         A = [amplitude(g) * normalized(A) for g, A in zip(self.g, self.A, strict=True)]
         S = [amplitude(g) * normalized(S) for g, S in zip(self.gs, self.S, strict=True)]
         B = [h * normalized(B) for h, B in zip(self.h, self.B, strict=True)]

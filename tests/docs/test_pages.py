@@ -116,7 +116,7 @@ def test_what_the_doors_are_called_is_there():
     rows = [line.split("|")[2] for line in text.splitlines() if line.startswith("| ")]
     called = set(re.findall(r"(sk\.)?\b([A-Z]\w+|read_\w+)\(", " ".join(rows)))
     assert len(called) >= 12
-    places = (sk, splitkit.problems, splitkit.estimators)
+    places = (sk, splitkit.problems, splitkit.estimators, sk.functions)
     known = {"Splitkit", "MonDEQ"}  # of splitkit.interfaces.cvxpy and splitkit_nn
     for own, name in called:
         assert hasattr(sk, name) if own else name in known or any(hasattr(p, name) for p in places)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import splitkit as sk
 from splitkit import functions as f
 from splitkit.functions.base import Function
 
@@ -134,3 +135,22 @@ def test_single_precision_where_ratios_are_no_numbers(name):
 
 def test_a_barrier_on_a_tiny_box_is_as_convex_as_can_be_said():
     assert 1e30 < f.BoxBarrier(0.0, 1e-160).strong_convexity < np.inf
+
+
+@pytest.mark.parametrize("kind", [float, np.float32])
+@pytest.mark.parametrize("size", [1e-21, 1e21])
+def test_squares_that_no_number_holds_are_refused(kind, size):
+    """AᵀA would be 0, and every point a solution, or inf."""
+    size = size ** (8 if kind is float else 1)
+    A, b = np.asarray([[1.0], [2.0]]) * size, np.asarray([1.0, 2.0]) * size
+    A, b, x0 = A.astype(kind), b.astype(kind), np.zeros(1, kind)
+    for fit in (f.LeastSquares(A, b), f.SquaredL2(center=b) @ A, f.L1Norm().translate(b) @ A):
+        with pytest.raises(ValueError, match=r"has the norm .*whose square is beyond the range"):
+            sk.minimize(fit + f.NonNegative(), x0)
+
+
+def test_norms_near_the_end_of_numbers_whose_reciprocal_is_none():
+    """A library may divide by multiplying, and take numbers below the normal ones for 0."""
+    jnp = pytest.importorskip("jax.numpy")
+    x = jnp.asarray([9e37, -3e37, 6e37], dtype=jnp.float32)
+    assert float(f.L2Norm()(x)) == pytest.approx(1.1225e38, rel=1e-4)

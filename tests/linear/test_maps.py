@@ -589,3 +589,10 @@ def test_fourier_is_numpys_transform_on_pairs():
             Fourier(wrong)
     with pytest.raises(ValueError, match="pairs"):
         Fourier(2).check_space(Space.of((np.ones(3), np.ones(3))))
+
+
+def test_a_mask_of_an_empty_batch():
+    torch = pytest.importorskip("torch")
+    L = Mask(torch.tensor([[True, False, True], [False, True, False]]))
+    assert L(torch.zeros(0, 2, 3)).shape == (0, 3)
+    assert L.adjoint(torch.zeros(0, 3)).shape == (0, 2, 3)

@@ -157,6 +157,40 @@ def test_reset_parameters_gives_learned_activations_their_first_values():
     assert layer.learned["slope"].item() == 0.25
 
 
+LEARNED = {
+    "softthreshold": lambda: sknn.SoftThreshold(torch.nn.Parameter(torch.tensor(0.2))),
+    "leakyrelu": lambda: sknn.LeakyReLU(torch.nn.Parameter(torch.tensor(0.3))),
+    "elu": lambda: sknn.ELU(torch.nn.Parameter(torch.tensor(0.6))),
+    "clamp": lambda: sknn.Clamp(
+        torch.nn.Parameter(torch.tensor(-0.3)), torch.nn.Parameter(torch.tensor(0.4))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_learned_activations_are_made_on_meta(name):
+    def made():
+        torch.manual_seed(0)
+        return sknn.MonDEQ(sknn.MonotoneDense(3, 4), LEARNED[name](), tol=1e-5)
+
+    layer, x = made(), torch.ones(2, 3)
+    with torch.device("meta"):
+        other = made()
+    other = other.to_empty(device="cpu")
+    with pytest.raises(ValueError, match="made on meta, so that its first value is not known"):
+        other.reset_parameters()
+    other.load_state_dict(layer.state_dict())
+    torch.testing.assert_close(other(x), layer(x))
+
+
+@each
+def test_a_call_on_meta_says_what_to_do(kind):
+    with torch.device("meta"):
+        layer, x = sknn.MonDEQ(KINDS[kind]()), torch.ones(2, *KINDS[kind]().input_shape)
+    with pytest.raises(ValueError, match=r"the layer is on meta, .*to_empty"):
+        layer(x)
+
+
 @pytest.mark.parametrize("kind", ["dense", "triangular", "conv", "tiers"])
 def test_the_state_dict_of_a_parametrization_alone(kind, tmp_path):
     p = KINDS[kind]()

@@ -14,6 +14,7 @@ from splitkit_nn.equilibrium.inclusions import (
     cotangent_inclusion,
     forward_inclusion,
 )
+from tests.sampling import every_other
 
 METHODS = [sk.PeacemanRachford(), sk.ForwardBackward(), sk.DouglasRachford()]
 
@@ -127,6 +128,21 @@ def test_a_sample_does_not_depend_on_its_batch():
     alone = torch.cat([layer(row[None]).detach() for row in x])
     difference = (together - alone).norm(dim=1) / alone.norm(dim=1).clamp_min(1e-300)
     assert float(difference.max()) < 1e-8
+
+
+SATURATING = ["tanh", "hardtanh", "sigmoid", "arctan", "softsign", "softmax", "sparsemax"]
+
+
+@pytest.mark.parametrize(("activation", "size"), every_other(SATURATING, [1e9, 1e15, 1e19, 1e30]))
+def test_what_saturates_at_huge_inputs_is_not_lost_beside_them(activation, size):
+    """u = z + αb ≈ αb: as half a sum of such points z would be nothing but their rounding."""
+    torch.manual_seed(0)
+    layer = sknn.MonDEQ(sknn.MonotoneDense(5, 4), activation, tol=1e-5)
+    x = (size * torch.randn(3, 5, dtype=torch.float64)).float()
+    z = layer(x).detach()
+    p = layer.parametrization
+    y = p.multiply(p.weight(), z) + p.bias(x)  # Wz is nothing beside b
+    torch.testing.assert_close(z, layer.activation(y.detach()), rtol=0, atol=1e-5)
 
 
 def test_error_bound_is_an_upper_bound():

@@ -410,14 +410,25 @@ KINDS = {
     "tiers": (lambda: sknn.MonotoneMultiTier(1, (1, 2), (2, 4)), (1, 2, 4)),
 }
 
-def make(kind):
+def make(kind, part):
     torch.manual_seed(0)
-    return sknn.MonDEQ(KINDS[kind][0](), "tanh", tol=1e-10).double()
+    learned = sknn.SoftThreshold(torch.nn.Parameter(torch.full((1,), 0.1)))
+    sigma = learned if part == "learned" else "tanh"
+    return sknn.MonDEQ(KINDS[kind][0](), sigma, tol=1e-10).double()
 
-for i, (kind, (_, shape)) in enumerate(KINDS.items()):
-    part = ("layer", "parametrization")[i % 2]
-    model, alone = make(kind), make(kind)
-    fully_shard(model if part == "layer" else model.parametrization, mesh=mesh)
+def parts(model, part):
+    p = model.parametrization
+    within = {"layer": model, "parametrization": p, "learned": model.learned}
+    return list(p.children()) if part == "children" else [within[part]]
+
+CASES = [(kind, ("layer", "parametrization")[i % 2]) for i, kind in enumerate(KINDS)]
+for kind, part in [*CASES, ("tiers", "children"), ("dense", "learned")]:
+    shape = KINDS[kind][1]
+    model, alone = make(kind, part), make(kind, part)
+    for each in parts(model, part):
+        fully_shard(each, mesh=mesh)
+    if part in ("children", "learned"):
+        fully_shard(model, mesh=mesh)
     x = torch.arange(4.0 * torch.Size(shape).numel(), dtype=torch.float64).sin()
     x = x.reshape(4, *shape)
     optimizers = [torch.optim.SGD(m.parameters(), lr=0.05) for m in (model, alone)]

@@ -117,7 +117,7 @@ def test_tseng_decreases_by_the_shadow_step(product):
     method = sk.Tseng(alpha=alpha, check=False)
     iteration = method.iteration(*method.terms(F, G))
     x = scene.new("x")
-    after, (_, _, y, _) = iteration.advance(x)
+    after, (_, y, _) = iteration.advance(x)
     proof = decrease(scene, [x], [after], [y - x], np.eye(1))
     assert proof.value == pytest.approx(1 - product**2, abs=1e-6)
     assert proof.holds == (product < 1)

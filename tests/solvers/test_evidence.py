@@ -424,6 +424,29 @@ def test_a_start_far_up_a_power_is_nothing_near_its_zero(method):
     np.testing.assert_allclose(s.x, [0.0, 1e3], atol=1e-3)
 
 
+# -- starts that no step leaves -------------------------------------------------------------------
+
+FAR_METHODS = [
+    sk.FISTA(), sk.Tseng(), sk.TsengLineSearch(), sk.ForwardBackwardHalfForward(),
+    sk.Extragradient(), sk.PastExtragradient(), sk.ForwardReflectedBackward(),
+    sk.ChambollePock(), sk.CondatVu(), sk.PD3O(), sk.SPDHG(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("start", "dtype"), [(1e9, np.float32), (1e30, float)])
+@pytest.mark.parametrize("method", FAR_METHODS, ids=name)
+def test_a_start_beyond_the_reach_of_all_steps_meets_nothing(method, start, dtype):
+    """x − αF x is rounded to x: an element of G there is (x − R_{αG}x)/α, which is not −F x."""
+    loss = f.Huber().translate(np.asarray([2.0, -3.0, 0.5], dtype))
+    if sk.solvers.Role.COMPOSED in method.roles:
+        loss = loss @ np.eye(3, dtype=dtype)[[1, 0, 2]]
+    s = sk.minimize(
+        loss + f.NonNegative(), np.full(3, start, dtype), method, max_iter=50, on_failure="return"
+    )
+    there = np.abs(s.x - [2.0, 0.0, 0.5]).max() <= 1e-4  # a long step may lead there
+    assert there or not (s.converged or s.residual < 1e-3)
+
+
 # -- payoffs that no step can be as long as ------------------------------------------------------
 
 

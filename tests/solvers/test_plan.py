@@ -191,6 +191,21 @@ def test_the_terms_add_up_to_the_inclusion(a, b, c):
     assert all(len(str(each).split(": ")) == 2 for each in rewrites)
 
 
+def test_sums_within_blocks_are_sums_of_blocks():
+    """Each block is solved as alone, with a composition in one of them."""
+    c = np.array([2.0, 0.5])
+    first = f.L1Norm() @ np.array([[1.0, 2.0], [0.0, 1.0]]) + f.SquaredL2(center=c)
+    second = f.Simplex() + f.NegativeEntropy() + f.Linear(c)
+    both = f.SeparableSum((first, second))
+    terms, rewrites = flatten(sk.Subdifferential(both))
+    assert [each.rule for each in rewrites].count("a product of sums is the sum of products") == 1
+    assert len(terms) == 3
+    solution = sk.minimize(both, (np.zeros(2), np.full(2, 0.5)), tol=1e-9)
+    alone = sk.minimize(first, np.zeros(2), tol=1e-9).x
+    np.testing.assert_allclose(solution.x[0], alone, atol=1e-7)
+    np.testing.assert_allclose(solution.x[1], np.exp(-c) / np.exp(-c).sum(), atol=1e-7)
+
+
 def test_many_terms_are_given_roles_in_linear_time():
     """The ways tried do not multiply: counted for every method, at 20 terms and at 200."""
     counts = []

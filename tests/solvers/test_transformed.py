@@ -9,6 +9,7 @@ import splitkit as sk
 from splitkit import functions as f, tracing
 from splitkit.backend import to_numpy
 from splitkit.derivatives import traced as traced_roots
+from splitkit.solvers.methods.substituted import Substituted
 
 jax = pytest.importorskip("jax")
 jnp = pytest.importorskip("jax.numpy")
@@ -167,18 +168,38 @@ def test_units_far_apart_are_made_good_where_slopes_have_values_or_a_metric_is_n
     np.testing.assert_allclose(sk.check(traced).x, plain.x, rtol=1e-5)
 
 
-def test_what_cannot_run_there_says_so():
-    with pytest.raises(TypeError, match=r"Anderson .* take Douglas-Rachford"):
-        traced(lambda b: solution(A, b, 0.5, method=sk.Anderson(sk.DouglasRachford())), b)
-    wrapped = sk.Preconditioned(sk.Anderson(sk.DouglasRachford()))
-    with pytest.raises(TypeError, match=r"preconditioning of Anderson .* take Douglas-Rachford"):
-        traced(lambda b: solution(A, b, 0.5, method=wrapped), b)
-    for method in (sk.Restarted(sk.DouglasRachford()), sk.Anderson(sk.DouglasRachford())):
-        plan = sk.plan(
-            lasso(A, b, 0.5), jnp.zeros(5), sk.Preconditioned(method, diagonal=jnp.ones(5))
+def test_accelerated_and_restarted_methods_run_there_and_have_the_derivatives_of_their_map():
+    """Of a linear program, by two resolvents: no other equation has its solution."""
+    M, c, d = RNG.normal(size=(3, 5)), 0.1 + RNG.random(5), RNG.normal(size=3)
+    start = np.array([1.0, 2.0, 0.5, 0.0, 0.0])
+    cost = M.T @ RNG.normal(size=3) + c * (start == 0)  # which has it as its one solution
+
+    def cheapest(b, method):
+        problem = f.Tilted(f.NonNegative(), jnp.asarray(cost)) + f.AffineSet(jnp.asarray(M), b)
+        return sk.minimize(problem, jnp.zeros(5), method, tol=1e-11)
+
+    expected = np.linalg.solve(M[:, :3], d)
+    method = sk.Restarted(sk.DouglasRachford())
+    s, along = jax.jit(lambda b: jax.jvp(lambda b: cheapest(b, method), (b,), (jnp.asarray(d),)))(
+        jnp.asarray(M @ start)
+    )
+    np.testing.assert_allclose(sk.check(s).x, start, atol=1e-8)
+    np.testing.assert_allclose(along.x[:3], expected, rtol=1e-9)
+    for other in (
+        sk.Anderson(sk.DouglasRachford(alpha=1.0)),
+        sk.Preconditioned(method, diagonal=jnp.ones(5)),
+    ):
+        assert traced(lambda b, other=other: cheapest(b, other), jnp.asarray(M @ start)).shape == (
+            5,
         )
-        with pytest.raises(TypeError, match=r"cannot run inside of jit.* take Douglas-Rachford"):
-            traced(plan.solve, b[:5])
+    plan = sk.plan(lasso(A, b, 0.5), jnp.zeros(5), method)
+    assert traced(plan.solve, b[:5]).shape == (5,)
+
+
+def test_what_cannot_run_there_says_so():
+    one_block = Substituted(sk.DouglasRachford())
+    with pytest.raises(TypeError, match=r"in one block cannot run .* take Douglas-Rachford"):
+        traced(lambda b: solution(A, b, 0.5, method=one_block), b)
     with pytest.raises(sk.NoGuaranteeError, match="no known Lipschitz constant"):
         traced(lambda A: solution(A, b, 0.5, method=sk.ForwardBackward(alpha=0.1)), A)
     with pytest.raises(TypeError, match="iterate is for the host"):

@@ -1202,7 +1202,7 @@ class WrongCorrection(sk.Tseng):
 
         def backwards(x: Any) -> Any:
             after, trace = advance(x)
-            return 2 * trace[2] - after, trace
+            return 2 * trace[1] - after, trace
 
         iteration.advance = backwards
         return iteration

@@ -120,7 +120,7 @@ class LeastSquares(Function):
     @constant
     def smoothness(self) -> float | None:  # type: ignore[override]
         norm = float(self._factors[1][0]) if self._is_small else self._map.norm
-        return norm**2 if norm < math.inf else None
+        return self._map.squared_norm("A", norm) if norm < math.inf else None
 
     @constant
     def _factors(self) -> tuple[Array, Array, Array, Array]:

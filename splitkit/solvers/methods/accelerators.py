@@ -64,6 +64,10 @@ class AcceleratedIteration(Iteration):
     def __init__(self, inner: Iteration) -> None:
         self.of = inner.as_map()
 
+    @property
+    def plain(self) -> Iteration:
+        return self.of.plain
+
     def enter(self, space: Space) -> None:
         super().enter(space)
         self.of.enter(space)

@@ -73,7 +73,6 @@ class Anderson(Accelerator):
     regularization: float = option(1e-10, check_number, within=Range(0.0, 1.0))
 
     name: ClassVar[str] = "Anderson acceleration"
-    remembers: ClassVar[bool] = True
 
     def accelerated(self, θ: float, inner: Guarantee) -> Guarantee:
         reason = (

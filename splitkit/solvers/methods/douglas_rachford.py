@@ -26,7 +26,7 @@ class DouglasRachford(ReflectedSplitting):
 
     Takes: F and G by their resolvents.
     Assumes: F and G maximal monotone.
-    Steps: α > 0, 0 < λ < 2; left open, the α of the least factor, else 1/L, 1/m, or measured.
+    Steps: α > 0, 0 < λ < 2; left open, the α of the least factor, 1/L, 1/m, or measured, balanced.
     Rate: |1 − λ/2| + (λ/2)ℓ if C_{αF}C_{αG} is ℓ-Lipschitz, ℓ < 1; or by both terms' constants.
     Oracles: 1 R_{αF}, 1 R_{αG}.
 

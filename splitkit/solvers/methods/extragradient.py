@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from splitkit.backend import Array, Point, lincomb, scale, subtract
-from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
+from splitkit.backend import Array, Point, lincomb, subtract
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace, after_backward
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.lipschitz_steps import LipschitzSplitting
 from splitkit.solvers.terms import Term
@@ -125,22 +125,19 @@ class _Extragradient(Iteration):
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x = state
-        return self.correct(x, self.F(x))
+        (x_next, _), trace = self.correct(x, self.F(x))
+        return x_next, trace
 
     def correct(self, x: Point, prediction: Point) -> tuple[Carry, Trace]:
-        """The step from x, with F y for y = R(x − α · prediction)."""
+        """x⁺ and F y for y = R(x − α · prediction)."""
         Fy = self.F(self.R(lincomb(1.0, x, -self.alpha, prediction)))
-        x_next = self.R(lincomb(1.0, x, -self.alpha, Fy))
-        return x_next, (x, Fy, x_next)
+        argument = lincomb(1.0, x, -self.alpha, Fy)
+        x_next = self.R(argument)
+        return (x_next, Fy), (argument, x_next)
 
     def read(self, trace: Trace) -> Reading:
-        x, Fy, x_next = trace
-        of_G = subtract(scale(1 / self.alpha, subtract(x, x_next)), Fy)
-        return Reading(
-            x_next,
-            (of_G, self.F(x_next)),
-            lambda: (scale(1 / self.alpha, x_next),),
-        )
+        argument, x_next = trace
+        return after_backward(self.alpha, argument, x_next, self.F(x_next))
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         return self.square(subtract(state, limit))
@@ -151,8 +148,7 @@ class _PastExtragradient(_Extragradient):
         return x0, self.F(x0)
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        x_next, trace = self.correct(*state)
-        return (x_next, trace[1]), trace
+        return self.correct(*state)
 
     def governing(self, state: Carry) -> Point:
         return state[0]

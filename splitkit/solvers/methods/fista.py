@@ -8,8 +8,8 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from splitkit.backend import Array, Point, clip, lincomb, scale, subtract
-from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
+from splitkit.backend import Array, Point, clip, lincomb, subtract
+from splitkit.solvers.iteration import Carry, ForwardBackwardIteration, Iteration, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term
@@ -109,7 +109,7 @@ def curvature(alpha: float, F: Term, G: Term) -> float:
     return min(1.0, alpha * (m_f + m_g) / (1 + alpha * m_g)) if m_g < math.inf else 1.0
 
 
-class _FISTA(Iteration):
+class _FISTA(ForwardBackwardIteration):
     """Carry (x, y, k, restarts left) with t = 1 + k/a, so that (t − 1)/t⁺ = k/(k + 1 + a)."""
 
     def __init__(self, method: FISTA, F: Term, G: Term) -> None:
@@ -125,8 +125,8 @@ class _FISTA(Iteration):
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x, y, k, left = state
-        Fy = self.F(y)
-        x_next = self.R(lincomb(1.0, y, -self.alpha, Fy))
+        argument = lincomb(1.0, y, -self.alpha, self.F(y))
+        x_next = self.R(argument)
         move = subtract(x_next, x)
         uphill = left * self.space.inner(subtract(y, x_next), move)
         # 1 where it is positive, else 0: of a single number a fifth of the time of a cast
@@ -140,7 +140,7 @@ class _FISTA(Iteration):
             k = min(k, self.last) if isinstance(k, float) else clip(k, None, self.last)
         y_next = lincomb(1.0, x_next, (1 - again) * k / (k + (1 + SPAN)), move)
         after = x_next, y_next, k + 1 - again, left - again
-        return after, (y, Fy, x_next)
+        return after, (argument, x_next)
 
     def number(self, again: Array, left: Array) -> Array:
         """``again``, or a restart, if there is one left, where what it is made of overflows."""
@@ -148,11 +148,3 @@ class _FISTA(Iteration):
             return again if again == again else min(left, again.dtype.type(1.0))
         xp = self.space.xp
         return xp.where(xp.isnan(again), clip(left, None, 1.0), again)
-
-    def read(self, trace: Trace) -> Reading:
-        y, Fy, x = trace
-        of_G = subtract(scale(1 / self.alpha, subtract(y, x)), Fy)
-        return Reading(x, (of_G, self.F(x)), lambda: (scale(1 / self.alpha, x),))
-
-    def governing(self, state: Carry) -> Point:
-        return state[0]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from splitkit.backend import Array, add, is_array, lincomb, scale, subtract
+from splitkit.backend import Array, add, is_array, lincomb, subtract
 from splitkit.operators.base import Operator
-from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace, after_backward
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term, not_maximal
@@ -102,15 +102,15 @@ class _HalfForward(Iteration):
         x = state
         Bx = self.B(x)
         Fx = add(self.C(x), Bx)
-        y = self.R(lincomb(1.0, x, -self.alpha, Fx))
+        argument = lincomb(1.0, x, -self.alpha, Fx)
+        y = self.R(argument)
         By = self.B(y)
-        return lincomb(1.0, y, -self.alpha, subtract(By, Bx)), (x, Fx, y, By)
+        return lincomb(1.0, y, -self.alpha, subtract(By, Bx)), (argument, y, By)
 
     def read(self, trace: Trace) -> Reading:
-        x, Fx, y, By = trace
-        of_A = subtract(scale(1 / self.alpha, subtract(x, y)), Fx)
-        Fy = add(self.C(y), By)
-        return Reading(y, (of_A, Fy), lambda: (scale(1 / self.alpha, y),), (By,))
+        argument, y, By = trace
+        reading = after_backward(self.alpha, argument, y, add(self.C(y), By))
+        return replace(reading, sizes=(By,))
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         return self.square(subtract(state, limit))

@@ -364,15 +364,16 @@ class _PrimalDual(Iteration):
     def read(self, trace: Trace) -> Reading:
         (tau, sigma, theta), ((x, y, *known), LTy, (x_next, y_next, *found)) = self.steps, trace
         Lx, LTy_next = self.L(x_next), self.LT(y_next)
-        of_A = lincomb(1 / tau, subtract(x, x_next), -1.0, LTy)
-        ahead, coupled = lincomb(1 + theta, x_next, -theta, x), LTy_next
+        gradient = add(LTy, known[0]) if known else LTy
+        of_A = scale(1 / tau, subtract(lincomb(1.0, x, -tau, gradient), x_next))
+        ahead, coupled = lincomb((1 + theta) * sigma, x_next, -theta * sigma, x), LTy_next
         sizes = [(q, Lx) for offset in self.offsets for q in offset(x_next)]
         if found:
-            of_A, coupled = subtract(of_A, known[0]), add(LTy_next, found[0])
-            change = subtract(found[0], known[0])
-            ahead = lincomb(1.0, ahead, -self.kappa * tau, change)
+            coupled = add(LTy_next, found[0])
+            change = subtract(known[0], found[0])
+            ahead = lincomb(1.0, ahead, self.kappa * tau * sigma, change)
             sizes += [(LTy_next, Lx), (found[0], Lx)]
-        of_B = lincomb(1 / sigma, subtract(y, y_next), 1.0, self.L(ahead))
+        of_B = scale(1 / sigma, subtract(self.add_L(y, ahead), y_next))
 
         def rounding() -> tuple[Point, ...]:
             return ((scale(1 / tau, x_next), scale(1 / sigma, y_next)),)

@@ -18,6 +18,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from splitkit.arguments import check_square
 from splitkit.solvers.splitting import exceeds
 
 
@@ -46,6 +47,9 @@ class Region:
     norm: float
     beta: float = math.inf
     kappa: int = 0
+
+    def __post_init__(self) -> None:
+        check_square("L", self.norm)
 
     @property
     def is_known(self) -> bool:

@@ -71,7 +71,6 @@ class Restarted(Accelerator):
     balance: bool | None = option(None, check_flag, optional=True)
 
     name: ClassVar[str] = "restarts"
-    remembers: ClassVar[bool] = True
 
     def choosing(self, *terms: Term) -> Self:
         own = isinstance(self.method, ReflectedSplitting)  # which is balanced around the restarts
@@ -80,6 +79,9 @@ class Restarted(Accelerator):
         is_open = isinstance(getattr(inner, "alpha", None), Arbitrary)
         balance = is_open if self.balance is None else self.balance
         return replace(self, method=inner, balance=balance)
+
+    def constant(self) -> Self:
+        return super().constant()._with(balance=False)
 
     def theorem(self, *terms: Term) -> Guarantee:
         constant = replace(self, method=self.method.constant())

@@ -337,9 +337,13 @@ class _SPDHG(DrawnIteration):
         """ΣLᵢᵀyᵢ."""
         return reduce(add, (LT(y) for LT, y in zip(self.adjoints, blocks, strict=True)))
 
+    def argument(self, i: int, y: Point, x: Point) -> Point:
+        """y + σᵢLᵢx."""
+        return self.added[i](y, scale(self.sigmas[i], x))
+
     def ascended(self, i: int, y: Point, x: Point) -> Point:
         """R_{σᵢBᵢ⁻¹}(y + σᵢLᵢx)."""
-        return self.duals[i](self.added[i](y, scale(self.sigmas[i], x)))
+        return self.duals[i](self.argument(i, y, x))
 
     def passed(self, *state: Any) -> tuple[Carry, Trace]:
         x, blocks, z, ahead, k = state
@@ -357,16 +361,15 @@ class _SPDHG(DrawnIteration):
 
     def read(self, trace: Trace) -> Reading:
         x, blocks = trace
-        ys = tuple(self.ascended(i, y, x) for i, y in enumerate(blocks))
+        arguments = [self.argument(i, y, x) for i, y in enumerate(blocks)]
+        ys = tuple(R(v) for R, v in zip(self.duals, arguments, strict=True))
         LTy = self.coupled(ys)
-        x_next = self.R(lincomb(1.0, x, -self.tau, LTy))
-        of_A = lincomb(1 / self.tau, subtract(x, x_next), -1.0, LTy)
-        moved = [
-            scale(1 / σ, subtract(y, new))
-            for σ, y, new in zip(self.sigmas, blocks, ys, strict=True)
-        ]
+        argument = lincomb(1.0, x, -self.tau, LTy)
+        x_next = self.R(argument)
+        of_A = scale(1 / self.tau, subtract(argument, x_next))
         Lx, y_next = self.L(x_next), self.blocks.joined(list(ys))
-        of_B = add(self.L(x), self.blocks.joined(moved))
+        triples = zip(self.sigmas, arguments, ys, strict=True)
+        of_B = self.blocks.joined([scale(1 / σ, subtract(v, y)) for σ, v, y in triples])
         shorter = [scale(1 / σ, y) for σ, y in zip(self.sigmas, ys, strict=True)]
 
         def rounding() -> tuple[Point, ...]:

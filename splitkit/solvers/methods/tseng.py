@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from splitkit.backend import Array, lincomb, scale, subtract
-from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
+from splitkit.backend import Array, lincomb, subtract
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace, after_backward
 from splitkit.solvers.methods.lipschitz_steps import LipschitzSplitting
 from splitkit.solvers.terms import Term
 
@@ -57,15 +57,14 @@ class _Tseng(Iteration):
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x = state
         Fx = self.F(x)
-        y = self.R(lincomb(1.0, x, -self.alpha, Fx))
+        argument = lincomb(1.0, x, -self.alpha, Fx)
+        y = self.R(argument)
         Fy = self.F(y)
         x_next = lincomb(1.0, y, -self.alpha, subtract(Fy, Fx))
-        return x_next, (x, Fx, y, Fy)
+        return x_next, (argument, y, Fy)
 
     def read(self, trace: Trace) -> Reading:
-        x, Fx, y, Fy = trace
-        of_G = subtract(scale(1 / self.alpha, subtract(x, y)), Fx)
-        return Reading(y, (of_G, Fy), lambda: (scale(1 / self.alpha, y),))
+        return after_backward(self.alpha, *trace)
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         return self.square(subtract(state, limit))

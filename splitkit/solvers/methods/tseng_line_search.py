@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from splitkit.backend import Array, Point, lincomb, scale, subtract
+from splitkit.backend import Array, Point, lincomb, subtract
 from splitkit.loops import repeated_while
-from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace, after_backward
 from splitkit.solvers.methods.adaptive import AdaptiveMethod, AdaptiveSteps
 from splitkit.solvers.terms import Term, not_maximal
 
@@ -65,7 +65,8 @@ class _LineSearch(AdaptiveSteps):
     def started(
         self, alpha: Array, before: tuple[Point, Point], y: Point, after: tuple[Point, Point]
     ) -> tuple[Carry, Trace]:
-        return self.corrected(alpha, before, after, self.longest_from(alpha, before, after))
+        longest = self.longest_from(alpha, before, after)
+        return self.corrected(alpha, before, y, after, longest)
 
     def adapted(self, state: Carry) -> tuple[Carry, Trace]:
         x, alpha, longest = state
@@ -73,20 +74,25 @@ class _LineSearch(AdaptiveSteps):
         Fx = self.F(x)
 
         def tried(alpha: Array) -> Carry:
-            y = self.resolve(alpha, lincomb(1.0, x, -alpha, Fx))
+            argument = lincomb(1.0, x, -alpha, Fx)
+            y = self.resolve(alpha, argument)
             Fy = self.F(y)
-            return alpha, y, Fy, self.too_long(alpha, x, y, Fx, Fy)
+            return alpha, argument, y, Fy, self.too_long(alpha, x, y, Fx, Fy)
 
         def halved(now: Carry) -> Carry:
-            alpha, _, _, too_long = now
-            return tried(xp.where(too_long, 0.5 * alpha, alpha))
+            return tried(xp.where(now[-1], 0.5 * now[0], now[0]))
 
-        end = repeated_while(lambda now: xp.any(now[3]), halved, tried(alpha), HALVINGS)
-        alpha, y, Fy, _ = end
-        return self.corrected(alpha, (x, Fx), (y, Fy), longest)
+        end = repeated_while(lambda now: xp.any(now[-1]), halved, tried(alpha), HALVINGS)
+        alpha, argument, y, Fy, _ = end
+        return self.corrected(alpha, (x, Fx), argument, (y, Fy), longest)
 
     def corrected(
-        self, alpha: Array, at_x: tuple[Point, Point], at_y: tuple[Point, Point], longest: Array
+        self,
+        alpha: Array,
+        at_x: tuple[Point, Point],
+        argument: Point,
+        at_y: tuple[Point, Point],
+        longest: Array,
     ) -> tuple[Carry, Trace]:
         """x⁺ = y − α(F y − F x), and the step to begin with from there."""
         xp, (x, Fx), (y, Fy) = self.space.xp, at_x, at_y
@@ -94,7 +100,7 @@ class _LineSearch(AdaptiveSteps):
         longest = self.lengthened(longest, slope)
         growth = xp.where(alpha * slope < DELTA / 8, 4.0 + 0.0 * alpha, GROWTH + 0.0 * alpha)
         x_next = lincomb(1.0, y, -alpha, subtract(Fy, Fx))
-        return (x_next, xp.minimum(growth * alpha, longest), longest), (alpha, x, Fx, y, Fy)
+        return (x_next, xp.minimum(growth * alpha, longest), longest), (alpha, argument, y, Fy)
 
     def too_long(self, alpha: Array, x: Point, y: Point, Fx: Point, Fy: Point) -> Array:
         """Where α‖Fy − Fx‖ > δ‖y − x‖ by more than rounding; NaN counts as too long."""
@@ -104,9 +110,7 @@ class _LineSearch(AdaptiveSteps):
         return ~(change <= DELTA * norm(subtract(y, x)) + rounding)
 
     def read(self, trace: Trace) -> Reading:
-        alpha, x, Fx, y, Fy = trace
-        of_G = subtract(scale(1 / alpha, subtract(x, y)), Fx)
-        return Reading(y, (of_G, Fy), lambda: (scale(1 / alpha, y),))
+        return after_backward(*trace)
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         return self.square(subtract(state[0], limit[0]))
