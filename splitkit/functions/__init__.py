@@ -134,6 +134,7 @@ from splitkit.functions.sets.singleton import Singleton as Singleton
 from splitkit.functions.sets.slab import Slab as Slab
 from splitkit.functions.sets.solid_simplex import SolidSimplex as SolidSimplex
 from splitkit.functions.sets.solution_set import SolutionSet as SolutionSet
+from splitkit.functions.sets.sparse_simplex import SparseSimplex as SparseSimplex
 from splitkit.functions.sets.spectral_ball import SpectralBall as SpectralBall
 from splitkit.functions.sets.sphere import Sphere as Sphere
 from splitkit.functions.sets.stiefel import Stiefel as Stiefel

@@ -74,6 +74,9 @@ class PlusLowRank(LastAxesMap):
         if not isinstance(base, LinearOperator):
             is_vector = is_array(base) and base.ndim > 0
             base = Diagonal(base) if is_vector else ScaledIdentity(check_number("base", base))
+        d = base.d if isinstance(base, Diagonal) else None
+        if isinstance(factor, Sparse) and is_array(d) and not isinstance(d, np.ndarray):
+            factor = DenseMatrix(from_numpy(factor.matrix.toarray(), d))  # solved with beside d
         self.base: LinearOperator = base
         self.U: DenseMatrix | Sparse = factor
         self.domain_shape = self.range_shape = factor.domain_shape

@@ -41,3 +41,11 @@ def test_exactly_the_non_convex_ones_are_marked():
     marked = set(re.findall(r"^\| `(\w+)` †", PAGE, flags=re.MULTILINE))
     listed = names("Norms, penalties and losses")
     assert marked & set(listed) == {n for n in listed if not getattr(functions, n).convex}
+
+
+def test_each_function_and_set_has_its_formula_its_work_and_its_source():
+    rows = re.findall(r"^\| `\w+`(?: †)? \|.*$", PAGE, flags=re.MULTILINE)
+    cells = [re.split(r"(?<!\\)\|", row)[1:-1] for row in rows]
+    short = [row for row in cells if len(row) == 4]
+    assert len(short) >= 110
+    assert [row[0] for row in short if not all(map(str.strip, row))] == []

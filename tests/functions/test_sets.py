@@ -1,5 +1,7 @@
 """Sets against independent solvers, at their limits, and what they refuse."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -25,6 +27,7 @@ from splitkit.functions import (
     Simplex,
     Singleton,
     Slab,
+    SparseSimplex,
     SupportFunction,
     TransportPolytope,
     ZeroCone,
@@ -264,6 +267,21 @@ def test_l0_ball_keeps_the_largest(asarray, dtype):
         backend.to_numpy(L0Ball(9).project(x)), backend.to_numpy(x)
     )  # over both axes
     assert float(L0Ball(1)(x)) == np.inf
+
+
+def test_the_sparse_simplex_by_all_supports():
+    """The nearest of the projections onto the simplices of two of five entries."""
+    draw = np.random.default_rng(3)
+    for _ in range(10):
+        x = draw.standard_normal(5)
+        gaps = []
+        for pair in itertools.combinations(range(5), 2):
+            z = np.zeros(5)
+            z[list(pair)] = Simplex(0.7).project(x[list(pair)])
+            gaps.append(np.linalg.norm(z - x))
+        p = SparseSimplex(2, 0.7).project(x)
+        assert np.count_nonzero(p) <= 2
+        assert np.linalg.norm(p - x) == pytest.approx(min(gaps), rel=1e-12)
 
 
 def test_l0_ball_claims_nothing_of_a_convex_set():

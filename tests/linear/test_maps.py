@@ -596,3 +596,14 @@ def test_a_mask_of_an_empty_batch():
     L = Mask(torch.tensor([[True, False, True], [False, True, False]]))
     assert L(torch.zeros(0, 2, 3)).shape == (0, 3)
     assert L.adjoint(torch.zeros(0, 3)).shape == (0, 2, 3)
+
+
+@every_library
+def test_a_sparse_matrix_of_low_rank_beside_a_diagonal_of_any_library(asarray, dtype):
+    U, d = np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]]), np.array([1.0, 2.0, 4.0])
+    L = sk.linear.PlusLowRank(asarray(d), scipy.sparse.csr_array(backend.to_numpy(asarray(U))))
+    x, whole = np.array([1.0, -1.0, 0.5]), np.diag(d) + U.T @ U
+    tol = 1e-12 if dtype == "float64" else 1e-5
+    np.testing.assert_allclose(backend.to_numpy(L(asarray(x))), whole @ x, rtol=tol)
+    found = backend.to_numpy(L.inverted()(asarray(x)))
+    np.testing.assert_allclose(found, np.linalg.solve(whole, x), rtol=tol, atol=tol)
