@@ -500,3 +500,14 @@ def test_an_equation_that_contradicts_others_is_proved_to_beside_an_objective(se
     np.testing.assert_allclose(A.T @ v + bounds, 0, atol=1e-8 * abs(A).sum())
     assert sides @ v < 0
     assert (bounds <= 0).all()
+
+
+def test_a_quadratic_program_under_equations_alone_is_one_linear_system():
+    rng = np.random.default_rng(0)
+    B, A, b = rng.normal(size=(30, 30)), rng.normal(size=(12, 30)), rng.normal(size=12)
+    P, q = B @ B.T, rng.normal(size=30)
+    solution = QP(P, q, A, b, b).solve()
+    assert solution.factorizations == 1
+    K = np.block([[P, A.T], [A, np.zeros((12, 12))]])
+    expected = np.linalg.solve(K, np.concatenate((-q, b)))
+    assert np.allclose(np.concatenate((solution.x, solution.y)), expected, rtol=1e-8, atol=1e-8)

@@ -285,7 +285,8 @@ class _Run:
         slopes = self.data.q.any() or self.data.P.count_nonzero() > 0
         if (apart and not slopes) or self.best.worst <= self.tol:
             return None
-        for x, y, near in Interior(self.data).points():
+        interior = Interior(self.data)
+        for x, y, near in interior.points():
             self.x = x
             self.y = y if slopes else np.zeros(y.size)  # which will do
             self.iterations += 1
@@ -313,7 +314,7 @@ class _Run:
         if self.best.plain <= self.tol:
             self.place(self.kept[0])
             self.y = self.kept[1]
-            if apart:
+            if apart and interior.cones:
                 self.polish()
             else:  # by the measures themselves
                 self.best = self.look(scale=False)
