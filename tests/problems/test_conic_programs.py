@@ -307,7 +307,7 @@ def test_a_warm_start_needs_fewer_steps_and_an_update_changes_the_answer_alike(k
     fresh = ConicProgram(P, 1.01 * c, A, b, cones).solve()
     assert np.allclose(warm.x, fresh.x, atol=1e-5)
     # of equations alone a fresh start is one linear system
-    assert warm.iterations <= (3 if kind == "zero" else fresh.iterations)
+    assert warm.iterations <= max(fresh.iterations, 2)
 
 
 def test_solve_of_the_library_finds_the_same_point():

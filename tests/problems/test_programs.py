@@ -506,8 +506,13 @@ def test_a_quadratic_program_under_equations_alone_is_one_linear_system():
     rng = np.random.default_rng(0)
     B, A, b = rng.normal(size=(30, 30)), rng.normal(size=(12, 30)), rng.normal(size=12)
     P, q = B @ B.T, rng.normal(size=30)
-    solution = QP(P, q, A, b, b).solve()
+    problem = QP(P, q, A, b, b)
+    solution = problem.solve()
     assert solution.factorizations == 1
     K = np.block([[P, A.T], [A, np.zeros((12, 12))]])
     expected = np.linalg.solve(K, np.concatenate((-q, b)))
     assert np.allclose(np.concatenate((solution.x, solution.y)), expected, rtol=1e-8, atol=1e-8)
+    problem.update(q=2 * q)
+    again = problem.solve(solution)
+    problem.update(q=q)
+    assert problem.solve(again).factorizations == 0

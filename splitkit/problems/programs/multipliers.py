@@ -317,6 +317,8 @@ class _Run:
             if apart and interior.cones:
                 self.polish()
             else:  # by the measures themselves
+                if apart:  # a solve of other numbers begins with long steps
+                    self.lengthen(POLISHING[-1])
                 self.best = self.look(scale=False)
             if self.best.plain <= self.tol:
                 return Status.CONVERGED, None
@@ -406,19 +408,24 @@ class _Run:
 
     def polish(self) -> None:
         """A proximal step from an interior point that solves it, to one at its bounds."""
-        of_x, of_z = sizes(self.data)
-        self.gamma = LAST_GAMMA * of_x / of_z
         x, y = self.kept
         for σ in POLISHING:
             self.place(x)
-            self.y, self.sigma = y, np.full(y.size, σ * of_z / of_x)
-            self.accuracy = max(ENOUGH * self.tol, 100 * EPS) * of_z
+            self.y = y
+            self.lengthen(σ)
             self.advance(POLISH_STEPS)
             found = self.look(scale=False)
             self.shown(found)
             if found.plain <= self.tol:
                 self.best, self.kept = found, (self.x, self.y)
                 return
+
+    def lengthen(self, σ: float) -> None:
+        """Take long proximal steps, with this σ in units in which x is as large as the slopes."""
+        of_x, of_z = sizes(self.data)
+        self.gamma = LAST_GAMMA * of_x / of_z
+        self.sigma = np.full(self.y.size, σ * of_z / of_x)
+        self.accuracy = max(ENOUGH * self.tol, 100 * EPS) * of_z
 
     def look(self, *, scale: bool = True, near: Vector | None = None) -> Measures:
         """The measures in the units of the data, recorded. What was seen to cancel on the way from
