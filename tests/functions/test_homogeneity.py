@@ -40,7 +40,7 @@ SCALED = (
     "LargestEigenvalue", "BerHu", "Fair", "LogCosh", "PseudoHuber", "Linear", "BallBox",
     "BoxHyperplane", "L21Ball", "RankBall", "SolidSimplex", "SolutionSet", "SpectralBall", "Sphere",
     "WeightedL1Ball", "CappedL1", "L1MinusL2", "Cauchy", "WeightedNuclearNorm",
-    "Amplitude", "LpBall", "PackedPositiveSemidefinite",
+    "Amplitude", "LpBall", "PackedPositiveSemidefinite", "SparseSimplex",
 )  # fmt: skip
 # Σ h(xᵢ) of one shape, or made of others, which are here themselves
 OTHERS = (

@@ -331,7 +331,7 @@ MISFITS = [
     (lambda: AffineSet(A, np.ones(2)), (4,), 0, ValueError, "must have length 3"),
     (lambda: AffineSet(A, np.ones((5, 2))), (4, 3), 0, ValueError, "b of AffineSet"),
     (lambda: Quadratic(P), (4,), 0, ValueError, "P of Quadratic.* length 3"),
-    (lambda: Quadratic(P, np.ones(2)), (3,), 0, ValueError, "q of Quadratic"),
+    (lambda: Quadratic(P, np.ones(2)), (3,), 0, ValueError, "q has shape"),
     (lambda: Quadratic(P, batch_ndim=1), (3,), 1, ValueError, "no batch axis"),
     (lambda: Logistic(np.ones(2, dtype=np.float32)), (2,), 0, TypeError, "y of Logistic"),
 ]

@@ -59,7 +59,6 @@ REFUSED = {
     "transpose": (lambda: Operations(lambda x, std: 2 * x.mT), "getattr"),
     "layer norm": (lambda: nn.LayerNorm(SHAPE), "stem"),
     "no statistics": (lambda: nn.BatchNorm2d(2, track_running_stats=False), "stem"),
-    "wrapping": (lambda: nn.Conv2d(2, 2, 3, padding=1, padding_mode="reflect"), "stem"),
     "broadcast": (lambda: Operations(lambda x, std: x[:, :1] / std), "getitem"),
     "control flow": (lambda: Operations(lambda x, std: x if x.sum() > 0 else 2 * x), "followed"),
 }
