@@ -612,7 +612,7 @@ def extremes(x: Array) -> tuple[float, float]:
     if hasattr(x, "device_mesh"):
         with whole_sums():
             return float(x.min()), float(x.max())
-    xp, x = namespace(x), held_fixed(x)
+    xp, x = namespace(x), x.detach() if getattr(x, "requires_grad", False) else x
     least, greatest = xp.min(x), xp.max(x)
     if str(device(x)) == "cpu":
         return float(least), float(greatest)
