@@ -114,13 +114,14 @@ def separates(data: Data, v: Vector) -> Vector | None:
     v = _absorbed(data, v)
     sizes = data.sizes[2] @ abs(v)
     support, supported = data.rows.support(v)
-    most = data.rows.tied(np.where(_counts(v, data.sizes[2]), 1.0, 0.0))
-    without, _ = data.rows.support(np.where(most > 0, v, 0.0))
     balanced = bool(
         np.all(abs(data.AT @ v) <= ROUNDING * np.maximum(sizes, sizes.max(initial=0.0) * ROUNDING))
     )
-    below = max(support, without) < -ROUNDING * supported
-    return v if balanced and below and support < 0 else None
+    if not (balanced and support < -ROUNDING * supported and support < 0):
+        return None
+    most = data.rows.tied(np.where(_counts(v, data.sizes[2]), 1.0, 0.0))
+    without, _ = data.rows.support(np.where(most > 0, v, 0.0))
+    return v if without < -ROUNDING * supported else None
 
 
 def balanced(data: Data, v: Vector) -> Vector:
@@ -171,11 +172,12 @@ def descends(data: Data, d: Vector) -> Vector | None:
         return None
     d = d / size
     P, A, _ = data.sizes
-    counts = _counts(d, P, A)
-    falls = max(float(data.q @ d), float(data.q @ np.where(counts, d, 0.0)))
+    least = -ROUNDING * float(abs(data.q) @ abs(d))
     flat = largest(data.P @ d) <= ROUNDING * largest(P @ abs(d))
     allowed = bool(np.all(data.rows.outside(data.A @ d) <= ROUNDING * (A @ abs(d))))
-    return d if flat and allowed and falls < -ROUNDING * float(abs(data.q) @ abs(d)) else None
+    if not (flat and allowed and float(data.q @ d) < least):
+        return None
+    return d if float(data.q @ np.where(_counts(d, P, A), d, 0.0)) < least else None
 
 
 def _counts(v: Vector, *sizes: Any) -> Any:

@@ -28,6 +28,7 @@ from splitkit.outcomes import Status
 from splitkit.problems.programs.data import Data, Units, sizes
 from splitkit.problems.programs.interior import Interior
 from splitkit.problems.programs.measures import (
+    EPS,
     Measures,
     balanced,
     descends,
@@ -39,7 +40,6 @@ from splitkit.problems.programs.measures import (
 from splitkit.problems.programs.newton import NewtonSystem
 from splitkit.problems.programs.rows import Vector
 
-EPS = float(np.finfo(np.float64).eps)
 FIRST_GAMMA, GROWTH, LAST_GAMMA = 10.0, 10.0, 1e7
 FAR_GAMMA = 1e10  # the last one where the dual residual, of which (x⁺ − x̂)/γ is part, is slow
 LEAST_SIGMA, FIRST_SIGMA, LAST_SIGMA = 1e-6, (1e-4, 1e4), 1e8
