@@ -38,19 +38,17 @@ from splitkit.derivatives.traced import fixed_point
 from splitkit.outcomes import NoGuaranteeError, NotConvergedError, NotConvergedWarning, Status
 from splitkit.solvers.compiled import blame
 from splitkit.solvers.engine import LINGER, SHORT, Run, Task, believed, recalled
-from splitkit.solvers.equilibration import equilibration, leaves_steps_open
 from splitkit.solvers.explain import Explanation, Option, choose, options_of
 from splitkit.solvers.glance import measured
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.iteration import Carry, Iteration
 from splitkit.solvers.method import Method
 from splitkit.solvers.methods import METHODS
-from splitkit.solvers.methods.equilibrated import Equilibrated
 from splitkit.solvers.methods.substituted import Substituted
 from splitkit.solvers.rewrites import Rewrite
 from splitkit.solvers.scale import Arbitrary
 from splitkit.solvers.terms import Role, Term
-from splitkit.solvers.units import equilibrated, with_diagonals
+from splitkit.solvers.units import in_good_units, with_diagonals
 from splitkit.solvers.wrapper import Wrapper
 from splitkit.tracing import as_arrays, each_alone, times, while_loop
 
@@ -175,16 +173,8 @@ def traceable(
             f"{method.label} cannot run inside of jit, vmap or grad: take {method.method.label}"
         )
     method = with_diagonals(inclusion, method, x0, space)
-    if isinstance(method, Equilibrated):
-        return equilibrated(inclusion, method.method, method.scales, x0, space, find=_found)
-    if method is None or (isinstance(method, Method) and leaves_steps_open(method)):
-        d = equilibration(inclusion.operators, x0, space)
-        if d is not None:
-            try:
-                return equilibrated(inclusion, method, d, x0, space, find=_found)
-            except (NoGuaranteeError, TypeError):  # nothing can run in those units
-                pass
-    return _found(inclusion, method, x0, space), inclusion.rewrites
+    refused = NoGuaranteeError, TypeError  # nothing can run in those units
+    return in_good_units(inclusion, method, x0, space, None, _found, refused)
 
 
 def _found(
@@ -192,7 +182,7 @@ def _found(
     method: Method | None,
     x0: Point,
     space: Space,
-    earlier: Method | None = None,
+    earlier: Method | None,
 ) -> Option:
     """The option in the variables of this inclusion; see ``traceable``."""
     if method is not None:

@@ -53,16 +53,29 @@ def choose_units(
         if found is not None:
             return found
         method = None if method is None else method.method
+    return in_good_units(inclusion, method, x0, space, earlier, _measured)
+
+
+def in_good_units(
+    inclusion: Inclusion,
+    method: Method | None,
+    x0: Point,
+    space: Space,
+    earlier: Method | None,
+    find: Find,
+    refused: type[Exception] | tuple[type[Exception], ...] = NoGuaranteeError,
+) -> tuple[Option, tuple[Rewrite, ...]]:
+    """What ``find`` finds in the units that slopes ask for, unless it is refused there."""
     if isinstance(method, Equilibrated):
-        return equilibrated(inclusion, method.method, method.scales, x0, space, earlier)
+        return _equilibrated(inclusion, method.method, method.scales, x0, space, earlier, find)
     if method is None or (isinstance(method, Method) and leaves_steps_open(method)):
         d = equilibration(inclusion.operators, x0, space)
         if d is not None:
             try:
-                return equilibrated(inclusion, method, d, x0, space, earlier)
-            except NoGuaranteeError:
+                return _equilibrated(inclusion, method, d, x0, space, earlier, find)
+            except refused:
                 pass
-    return _measured(inclusion, method, x0, space, earlier), inclusion.rewrites
+    return find(inclusion, method, x0, space, earlier), inclusion.rewrites
 
 
 def _measured(
@@ -144,14 +157,14 @@ def with_diagonals(
     return replace(method, diagonal=diagonal)
 
 
-def equilibrated(
+def _equilibrated(
     inclusion: Inclusion,
     method: Method | None,
     d: Point,
     x0: Point,
     space: Space,
-    earlier: Method | None = None,
-    find: Find = _measured,
+    earlier: Method | None,
+    find: Find,
 ) -> tuple[Option, tuple[Rewrite, ...]]:
     """``choose_units`` in the units d, of what ``find`` finds there."""
     scaled = InUnits(inclusion, d)
